@@ -280,9 +280,6 @@ fn not_found_hint(what: &str) -> String {
         "microgrid" => "`wattle energy microgrids` shows what there is",
         "order" => "an order that was cancelled, has expired or was cleared is in its owner's history only; `wattle energy orders` shows those that stand",
         "deal" => "a deal that ended is in its parties' bills only; `wattle energy deal list` shows the open ones",
-        "device" => "`wattle paygo device list` shows an operator's devices",
-        "pay-as-you-go operator" => "an account becomes one with `wattle paygo operator register`",
-        "token" => "`wattle paygo tokens` shows those that are reserved or sold, `wattle paygo history` what became of others",
         "dispute" => "a dispute that was decided is in the claimant's bill, one that was withdrawn in its history only; `wattle energy dispute list` shows the open ones",
         "interval" | "terms" => "the microgrid had no terms then; `wattle energy terms` shows from which interval on it has",
         _ => "check how it is written; a node that is still catching up may not have it yet: `wattle query status`",
@@ -351,42 +348,7 @@ fn refusal_hint(code: &str, data: &Value) -> Option<String> {
             "what is owed to the member comes with the next settlement, as far as there is cash: `wattle energy members`"
         }
         "dispute_expired" => "`wattle energy dispute withdraw` ends it and gives its deposit back",
-        "book_full" => {
-            "cancelled orders count as well: try another interval; of authorisations `wattle paygo close` ends one"
-        }
-        "unknown_device" => "`wattle paygo device list` shows an operator's devices",
-        "unknown_operator" => "an account becomes one with `wattle paygo operator register`",
-        "wrong_device" => {
-            "compare the id, the key and what the device counts with `wattle paygo device show`; a meter must be its owner's, in a microgrid of its operator"
-        }
-        "token_used" => {
-            "`wattle paygo history` shows what became of it; without --count the next token is taken"
-        }
-        "count_out_of_window" => {
-            "`wattle paygo device show` shows `count`, which the device has reached: confirm what it has taken, or issue a sync token"
-        }
-        "count_reserved" => "`wattle paygo tokens` shows what is reserved: sell that, or void it",
-        "not_reserved" => {
-            "`wattle paygo tokens` shows what can be sold, redeemed or voided; others than the operator buy reserved tokens, under a contract"
-        }
-        "bad_commitment" => {
-            "kind, value and nonce must be those of the sale: `wattle paygo tokens` shows them, and another secret makes another nonce"
-        }
-        "bad_parity" => "without --count the next count of the right parity is taken",
-        "value_out_of_range" => {
-            "a token holds 995 units, an extended one 999,999 but not 996 to 999; a reserved one no more than it was reserved for"
-        }
-        "issuance_capped" => {
-            "`wattle paygo device show` shows `leftToday`; the operator raises the cap with `wattle paygo operator set`"
-        }
-        "profile_limit" => "`wattle paygo device show` shows the firmware's profile",
-        "device_inactive" => {
-            "`wattle paygo device show` shows its state; `wattle paygo device set --suspended false` takes it up again"
-        }
-        "wrong_price" => {
-            "under a contract the value is what the money buys: leave --value away, or see `wattle paygo device show`"
-        }
-        "contract_unpaid" => "`wattle paygo device show` shows `left`, which is paid first",
+        "book_full" => "cancelled orders count as well; try another interval",
         "too_many" => {
             "page by page: the commands that list take --limit and --cursor; a bill takes --from and --to"
         }

@@ -15,7 +15,7 @@ pub(crate) const INPUT_BYTES_MAX: u64 = 1024 * 1024;
 /// Calls, as JSON.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct CallArgs {
-    /// Module of a single call: ledger, token, identity, energy, market, deals, disputes or paygo.
+    /// Module of a single call: ledger, token, identity, energy, market, deals or disputes.
     #[arg(long, value_name = "MODULE", requires = "call")]
     pub(crate) module: Option<String>,
     /// The call's name, as in transfer.

@@ -24,7 +24,6 @@ mod keys;
 pub mod keystore;
 mod ledger;
 pub mod output;
-mod paygo;
 mod proof;
 mod query;
 mod secret;
@@ -64,8 +63,6 @@ pub enum Command {
     Grant(grant::GrantArgs),
     /// Microgrids: terms, members and meters; orders and deals; readings, bills and disputes.
     Energy(energy::EnergyArgs),
-    /// Pay-as-you-go: operators and devices, the sale of tokens, what was redeemed and used.
-    Paygo(paygo::PaygoArgs),
     /// Ask a node about the chain.
     Query(query::QueryArgs),
     /// Order a running node about, by the socket in its directory.
@@ -89,7 +86,6 @@ async fn run(command: Command, ctx: &Ctx) -> CliResult {
         Command::Ledger(args) => ledger::run(args, ctx).await,
         Command::Grant(args) => grant::run(args, ctx).await,
         Command::Energy(args) => energy::run(args, ctx).await,
-        Command::Paygo(args) => paygo::run(args, ctx).await,
         Command::Query(args) => query::run(args, ctx).await,
         Command::Admin(args) => admin::run(args, ctx).await,
     }

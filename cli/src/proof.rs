@@ -12,7 +12,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use wattle_primitives::block::PATH_HEADERS_MAX;
 use wattle_primitives::call::ledger::AccountId;
-use wattle_primitives::state_key::{self, AccountRecord, BalanceRecord, DeviceRecord, DeviceStatus};
+use wattle_primitives::state_key::{self, AccountRecord, BalanceRecord};
 use wattle_primitives::{Address, Amount, AssetId, Certificate, Hash, Header, Height, ValidatorSet, Vote};
 use wattle_rpc_types::ProofReply;
 
@@ -20,14 +20,11 @@ use wattle_rpc_types::ProofReply;
 #[derive(Debug, Args)]
 pub(crate) struct ProofArgs {
     /// Address, or name of a key, whose account record is proven.
-    #[arg(required_unless_present_any = ["key", "device"], conflicts_with_all = ["key", "device"])]
+    #[arg(required_unless_present = "key", conflicts_with = "key")]
     account: Option<String>,
     /// Prove the account's balance of this asset instead of its record.
     #[arg(long, value_name = "ASSET", requires = "account")]
     asset: Option<u32>,
-    /// Pay-as-you-go device whose record is proven.
-    #[arg(long, value_name = "HASH", conflicts_with = "key")]
-    device: Option<Hash>,
     /// Any state key, in hex.
     #[arg(long, value_name = "HEX")]
     key: Option<String>,
@@ -71,14 +68,10 @@ pub(crate) async fn run(args: &ProofArgs, ctx: &Ctx) -> CliResult {
 enum Subject {
     Account,
     Balance,
-    Device,
     Other,
 }
 
 fn subject(args: &ProofArgs, address: Option<Address>) -> Result<(Vec<u8>, Subject), CliError> {
-    if let Some(device) = &args.device {
-        return Ok((state_key::device(device).to_vec(), Subject::Device));
-    }
     match (address, args.asset, &args.key) {
         (Some(owner), Some(asset), _) => {
             Ok((state_key::balance(&AccountId::Wallet { owner }, AssetId(asset)).to_vec(), Subject::Balance))
@@ -87,7 +80,7 @@ fn subject(args: &ProofArgs, address: Option<Address>) -> Result<(Vec<u8>, Subje
         (None, _, Some(key)) => {
             Ok((hex::decode(key).map_err(|e| CliError::input("key", e))?, Subject::Other))
         }
-        (None, _, None) => Err(CliError::Usage { detail: "name an account, a device or a key".into() }),
+        (None, _, None) => Err(CliError::Usage { detail: "name an account or a key".into() }),
     }
 }
 
@@ -184,7 +177,6 @@ fn report(reply: &ProofReply, what: Subject, anchored: bool) -> CliResult {
     let value: Option<Value> = match (&reply.value, what) {
         (Some(bytes), Subject::Account) => Some(account(bytes)?),
         (Some(bytes), Subject::Balance) => Some(balance(bytes)?),
-        (Some(bytes), Subject::Device) => Some(device(bytes)?),
         (Some(_), Subject::Other) | (None, _) => None,
     };
     let trust = if anchored { "anchored" } else { "validators_from_node" };
@@ -235,34 +227,6 @@ fn balance(bytes: &[u8]) -> Result<Value, CliError> {
         "debitsPosted": Amount(record.debits_posted),
         "creditsPending": Amount(record.credits_pending),
         "creditsPosted": Amount(record.credits_posted),
-    }))
-}
-
-/// Whose a device is, and how it stands. Its energy is a balance of its own, in the asset that this names.
-fn device(bytes: &[u8]) -> Result<Value, CliError> {
-    let record: DeviceRecord =
-        wattle_primitives::decode(bytes).map_err(|e| CliError::input("device record", e))?;
-    let state = match record.status {
-        DeviceStatus::Active => "active",
-        DeviceStatus::Suspended => "suspended",
-        DeviceStatus::Unlocked => "unlocked",
-    };
-    Ok(json!({
-        "operator": record.operator,
-        "owner": record.owner,
-        "gateway": record.gateway,
-        "key": record.key,
-        "meter": record.meter,
-        "state": state,
-        "unit": record.unit,
-        "divider": record.divider,
-        "asset": record.asset,
-        "count": record.count,
-        "lastCount": record.last_count,
-        "activeUntilMs": record.active_until_ms,
-        "aheadWh": record.ahead_wh,
-        "debt": record.debt,
-        "paid": record.contract.map(|contract| contract.paid),
     }))
 }
 

@@ -50,18 +50,6 @@ pub fn load(path: &Path) -> Result<SecretKey, KeyError> {
     read(&open(path)?, path)
 }
 
-/// Reads a text of another form, such as a key of another kind, from a file that nobody else may read.
-///
-/// # Errors
-/// [`KeyError::File`] also for more than `bytes_max` bytes, [`KeyError::Mode`].
-pub fn text(path: &Path, bytes_max: u64) -> Result<Zeroizing<String>, KeyError> {
-    let text = read_text(&open(path)?, path, bytes_max.saturating_add(1))?;
-    if u64::try_from(text.len()).is_ok_and(|len| len > bytes_max) {
-        return Err(FileError::TooLong { path: path.to_owned(), bytes_max }.into());
-    }
-    Ok(text)
-}
-
 /// Opens a key file, to be read and locked, if nobody else may read it.
 pub(crate) fn open(path: &Path) -> Result<File, KeyError> {
     let io = || FileError::io("read key file", path);
@@ -77,21 +65,15 @@ pub(crate) fn open(path: &Path) -> Result<File, KeyError> {
 
 /// Reads the key in an open file.
 pub(crate) fn read(file: &File, path: &Path) -> Result<SecretKey, KeyError> {
-    let text = read_text(file, path, KEY_FILE_BYTES_MAX)?;
+    let mut text = Zeroizing::new(String::with_capacity(KEY_FILE_BYTES_MAX as usize));
+    let io = || FileError::io("read key file", path);
+    file.take(KEY_FILE_BYTES_MAX).read_to_string(&mut text).map_err(io())?;
     let mut seed = [0; 32];
     let parsed = hex::decode_to_slice(text.trim(), &mut seed);
     let key =
         parsed.map(|()| SecretKey::from_seed(seed)).map_err(|_| KeyError::Content { path: path.to_owned() });
     seed.zeroize();
     key
-}
-
-/// At most so many bytes of a file, in memory that is overwritten and, with room from the start, never moved.
-fn read_text(file: &File, path: &Path, bytes_max: u64) -> Result<Zeroizing<String>, KeyError> {
-    let mut text = Zeroizing::new(String::with_capacity(usize::try_from(bytes_max).unwrap_or(0)));
-    let read = file.take(bytes_max).read_to_string(&mut text);
-    read.map_err(FileError::io("read key file", path))?;
-    Ok(text)
 }
 
 /// The permission bits that let others read the key at `path`.

@@ -42,14 +42,3 @@ fn only_handed_over_credentials_may_have_a_group() {
         assert_eq!(others(Path::new(path), dir), 0o077, "{path}");
     }
 }
-
-#[test]
-fn another_text_is_read_under_the_same_conditions() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("house.paygo");
-    file::create(&path, b"0123456789", file::PRIVATE).unwrap();
-    assert_eq!(text(&path, 10).unwrap().as_str(), "0123456789");
-    assert!(matches!(text(&path, 9), Err(KeyError::File(FileError::TooLong { bytes_max: 9, .. }))));
-    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
-    assert!(matches!(text(&path, 10), Err(KeyError::Mode { mode: 0o640, .. })));
-}

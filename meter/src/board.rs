@@ -1,7 +1,6 @@
 //! The board: facts that the light node's loops share, for its status page and its relay.
 
 use crate::follow::Tariff;
-use crate::paygo::PaygoStatus;
 use crate::relay::RelayStatus;
 use crate::sensor::Sample;
 use crate::submit::Refusal;
@@ -25,8 +24,6 @@ pub(crate) struct Facts {
     pub(crate) meters: Vec<MeterFacts>,
     pub(crate) chain: ChainFacts,
     pub(crate) relay: Option<RelayStatus>,
-    /// The pay-as-you-go device, where it is one.
-    pub(crate) paygo: Option<PaygoStatus>,
     pub(crate) wear: Wear,
     /// Bytes written that no queue and no follower counts.
     other_bytes: u64,
@@ -177,11 +174,6 @@ impl Board {
     /// Uptime of the meter's last good sample in ms, 0 before the first.
     pub(crate) fn meter_seen_ms(&self, index: usize) -> u64 {
         self.lock().meters.get(index).map_or(0, |meter| meter.seen_ms)
-    }
-
-    /// Whether the pay-as-you-go device supplies, as far as that is durable; `None` where there is none.
-    pub(crate) fn supplies(&self) -> Option<bool> {
-        self.lock().paygo.as_ref().map(|paygo| paygo.supplies)
     }
 
     /// Counts bytes that neither a queue nor the follower has written.

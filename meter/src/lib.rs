@@ -11,8 +11,7 @@
 //! - [`follow`] believes finalized headers from a checkpoint on, and state only with a proof.
 //! - `submit` brings readings to the chain and is done with one when the chain is proven to have it; `pace` says when.
 //! - [`run()`] stays connected, or visits the chain on demand: `run/visit`.
-//! - `relay` connects and disconnects by the operator's order, by proven credit, or by what tokens have paid.
-//! - `paygo` takes tokens, draws what is used, and reports redemptions.
+//! - `relay` connects and disconnects by the operator's order or by proven credit.
 //! - [`simulator`] is a meter for places without one.
 //!
 //! [`run()`] ties them together; [`cli`] holds the commands of `wattle-light` and of `wattle light`.
@@ -27,7 +26,6 @@ mod config;
 mod files;
 pub mod follow;
 mod pace;
-mod paygo;
 pub mod peers;
 pub mod queue;
 mod relay;
@@ -44,8 +42,7 @@ mod today;
 mod wear;
 
 pub use clock::{Clock, TimeSource};
-pub use config::{CreditConfig, LightConfig, NetworkConfig, NetworkMode, PaygoConfig};
-pub use paygo::Unit as PaygoUnit;
+pub use config::{CreditConfig, LightConfig, NetworkConfig, NetworkMode};
 pub use relay::Order as RelayOrder;
 pub use run::{LightError, run};
 pub use status::{LightStatus, QueueStatus, status};

@@ -4,7 +4,6 @@ use crate::clock::Clock;
 use crate::sensor::Energy;
 use wattle_p2p::PeerId;
 use wattle_p2p::wire::ValidatorProof;
-use wattle_primitives::call::paygo::{Redemption, RedemptionProof};
 use wattle_primitives::reading::{Reading, SignedReading};
 use wattle_primitives::{Address, Auth, Hash, PublicKey, SecretKey, Tx, TxBody};
 
@@ -76,13 +75,6 @@ impl Signer {
     pub(crate) fn transaction(&self, body: TxBody) -> Option<Tx> {
         let signature = self.key.sign(&body.signing_bytes());
         Tx::new(body, vec![Auth { key: self.public, signature }]).ok()
-    }
-
-    /// Signs a redemption.
-    #[must_use]
-    pub(crate) fn redemption(&self, redemption: &Redemption) -> RedemptionProof {
-        let signature = self.key.sign(&redemption.signing_bytes(&self.chain));
-        RedemptionProof { key: self.public, signature }
     }
 
     fn sign(&self, reading: Reading) -> SignedReading {

@@ -1,12 +1,11 @@
 //! The light node's dependencies: no state machine, no database, no C++, no library of the system's that a Pi may lack,
-//! no JSON schemas,
-//! nothing of OpenPAYGO but tokens and devices.
+//! no JSON schemas.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::process::Command;
 
 /// Crates that must never come in, by the start of their names.
-const FORBIDDEN: [&str; 11] = [
+const FORBIDDEN: [&str; 10] = [
     "wattle-runtime",
     "wattle-node",
     "wattle-rpc",
@@ -17,7 +16,6 @@ const FORBIDDEN: [&str; 11] = [
     "bindgen",
     "libudev",
     "schemars",
-    "ciborium",
 ];
 
 #[test]

@@ -26,12 +26,6 @@ impl Address {
         Self(id.0)
     }
 
-    /// The account that holds a pay-as-you-go device's credit: no key has it.
-    #[must_use]
-    pub const fn of_device(id: &Hash) -> Self {
-        Self(id.0)
-    }
-
     /// The bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {

@@ -105,16 +105,6 @@ domains! {
     DEAL = "wattle:deal:v1";
     /// Id of a dispute.
     DISPUTE = "wattle:dispute:v1";
-    /// Id of a pay-as-you-go device.
-    PAYGO_DEVICE = "wattle:paygo-device:v1";
-    /// Issuer of an operator's energy.
-    PAYGO_ISSUER = "wattle:paygo-issuer:v1";
-    /// Commitment to a token.
-    PAYGO_COMMITMENT = "wattle:paygo-commitment:v1";
-    /// Nonce of a commitment.
-    PAYGO_NONCE = "wattle:paygo-nonce:v1";
-    /// A device's redemption.
-    PAYGO_REDEMPTION = "wattle:paygo-redemption:v1";
     /// Content id of a gossip message.
     GOSSIP = "wattle:gossip:v1";
     /// Leader rotation table of an epoch.

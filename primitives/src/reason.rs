@@ -150,8 +150,7 @@ reasons! {
         GateClosed = 96, "gate_closed";
         /// No such order: never placed, or cancelled, expired or cleared.
         UnknownOrder = 97, "unknown_order";
-        /// The interval has as many orders, the request as many acceptances, or the device as many
-        /// authorisations, as it takes.
+        /// The interval has as many orders, or the request as many acceptances, as it takes.
         BookFull = 98, "book_full";
     }
     deals: (112u8..128) => {
@@ -171,38 +170,6 @@ reasons! {
         BadEvidence = 129, "bad_evidence";
         /// Its time is over: the dispute can be withdrawn only.
         DisputeExpired = 130, "dispute_expired";
-    }
-    paygo: (144u8..176) => {
-        /// No such device.
-        UnknownDevice = 144, "unknown_device";
-        /// The account is no operator of pay-as-you-go.
-        UnknownOperator = 145, "unknown_operator";
-        /// It is of another device: signed by another key, or for one that counts something else.
-        WrongDevice = 146, "wrong_device";
-        /// The token, or another of this count, is used or sold.
-        TokenUsed = 147, "token_used";
-        /// The device does not take this count: too old, or too far ahead.
-        CountOutOfWindow = 148, "count_out_of_window";
-        /// A token of this count is reserved.
-        CountReserved = 149, "count_reserved";
-        /// No token of this count is reserved, or sold and not redeemed.
-        NotReserved = 150, "not_reserved";
-        /// Not the token, value or nonce that was committed to.
-        BadCommitment = 151, "bad_commitment";
-        /// Add tokens have even counts, all others odd ones.
-        BadParity = 152, "bad_parity";
-        /// No token has such a value, or the reserved one is worth less.
-        ValueOutOfRange = 153, "value_out_of_range";
-        /// More than the operator lets be issued for a device in a day.
-        IssuanceCapped = 154, "issuance_capped";
-        /// The device's firmware does not take that.
-        ProfileLimit = 155, "profile_limit";
-        /// The device is suspended, or its payment control has ended.
-        DeviceInactive = 156, "device_inactive";
-        /// The money does not buy this value.
-        WrongPrice = 157, "wrong_price";
-        /// The device is not paid off.
-        ContractUnpaid = 158, "contract_unpaid";
     }
 }
 

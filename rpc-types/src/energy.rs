@@ -221,9 +221,6 @@ pub struct MeterInfo {
     pub silent_since_ms: Option<TimeMs>,
     /// Charged to its owner by estimates alone, base units.
     pub estimated: Amount,
-    /// The pay-as-you-go device whose credit pays for its import, if one does.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub device: Option<Hash>,
 }
 
 /// One accepted reading, newest first in lists.

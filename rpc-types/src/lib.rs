@@ -5,10 +5,10 @@
 //! as written, so that server and clients in Rust share them.
 //!
 //! One file for each group of methods, with its replies, its trait of queries and the table of its methods: [`chain`],
-//! [`account`], [`search`], [`tx`], [`event`], [`energy`], [`market`], [`deals`], [`disputes`], [`paygo`], [`ledger`],
-//! [`token`], [`identity`], [`node`] and, for the operator alone, [`admin`]; [`health`] has queries that no method
-//! asks. [`error`] says what can go wrong, [`limits`] what is too much. With the feature `schema`, for servers,
-//! `method` and `params` say what a method is.
+//! [`account`], [`search`], [`tx`], [`event`], [`energy`], [`market`], [`deals`], [`disputes`], [`ledger`], [`token`],
+//! [`identity`], [`node`] and, for the operator alone, [`admin`]; [`health`] has queries that no method asks. [`error`]
+//! says what can go wrong, [`limits`] what is too much. With the feature `schema`, for servers, `method` and `params`
+//! say what a method is.
 //!
 //! # Queries
 //! The traits' functions are called on a blocking thread: at most [`limits::BLOCKING_CALLS_MAX`] at once, of those that
@@ -51,7 +51,6 @@ pub mod ledger;
 pub mod limits;
 pub mod market;
 pub mod node;
-pub mod paygo;
 pub mod search;
 pub mod token;
 pub mod tx;
@@ -77,10 +76,6 @@ pub use ledger::{
 };
 pub use market::{BookLevel, MarketQueries, OrderBook, OrderInfo};
 pub use node::{ConsensusReply, EvidenceItem, NodeQueries, PeerBan, PeerDirection, PeerInfo, Peers};
-pub use paygo::{
-    AuthorisationInfo, ContractInfo, CreditInfo, DeviceInfo, DeviceList, DeviceState, DevicesRequest,
-    PaygoOperatorInfo, PaygoQueries, TokenInfo, TokenStatus,
-};
 pub use search::{SearchHit, SearchKind, SearchQueries, SearchReply};
 pub use token::{AssetInfo, SupplyInfo, TokenQueries};
 pub use tx::{
@@ -119,7 +114,6 @@ queries! {
     market: MarketQueries,
     deals: DealQueries,
     disputes: DisputeQueries,
-    paygo: PaygoQueries,
     ledger: LedgerQueries,
     token: TokenQueries,
     identity: IdentityQueries,

@@ -39,8 +39,6 @@ pub enum SearchKind {
     Meter,
     /// A microgrid; the target is its id.
     Microgrid,
-    /// A pay-as-you-go device; the target is its id.
-    Device,
     /// An open hold; the target is its id.
     Hold,
     /// An asset; the target is its id.

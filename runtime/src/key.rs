@@ -12,14 +12,14 @@ pub use wattle_primitives::state_key::{Key, RawKey};
 
 /// First byte of each kind of key; those that light nodes know stand with the primitives.
 pub mod tag {
-    pub use wattle_primitives::state_key::{ACCOUNT, BALANCE, DEVICE, MEMBER, METER, MICROGRID, TERMS};
+    pub use wattle_primitives::state_key::{ACCOUNT, BALANCE, MEMBER, METER, MICROGRID, TERMS};
 
     macro_rules! tags {
         ($($(#[$doc:meta])* $name:ident = $tag:literal;)*) => {
             $($(#[$doc])* pub const $name: u8 = $tag;)*
 
             #[cfg(test)]
-            pub(crate) const ALL: &[u8] = &[ACCOUNT, BALANCE, DEVICE, MEMBER, METER, MICROGRID, TERMS, $($name),*];
+            pub(crate) const ALL: &[u8] = &[ACCOUNT, BALANCE, MEMBER, METER, MICROGRID, TERMS, $($name),*];
         };
     }
 
@@ -108,12 +108,6 @@ pub mod tag {
         DISPUTE_COUNT = 0x77;
         /// The last turn given to a microgrid that waits for its operator's bandwidth.
         TURN = 0x78;
-        /// Operator of pay-as-you-go.
-        PAYGO_OPERATOR = 0x81;
-        /// An operator's devices by number.
-        DEVICE_INDEX = 0x82;
-        /// A device's token that is reserved or issued.
-        DEVICE_TOKEN = 0x83;
     }
 }
 

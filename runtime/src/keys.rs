@@ -7,4 +7,3 @@ pub use crate::modules::energy::keys::*;
 pub use crate::modules::identity::keys::*;
 pub use crate::modules::ledger::keys::*;
 pub use crate::modules::market::keys::*;
-pub use crate::modules::paygo::keys::*;

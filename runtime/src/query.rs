@@ -12,6 +12,5 @@ pub use crate::modules::energy::query::*;
 pub use crate::modules::identity::query::*;
 pub use crate::modules::ledger::query::*;
 pub use crate::modules::market::query::*;
-pub use crate::modules::paygo::query::*;
 pub use crate::modules::token::query::*;
 pub use crate::modules::{PAGE_ITEMS_MAX, has_due};

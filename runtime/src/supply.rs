@@ -1,8 +1,7 @@
 //! Supply of each asset: a chain's history on one side, its state on the other.
 //!
 //! The history is counted from what was asked for and took effect: the genesis accounts, and calls of `mint` and
-//! `burn`; for pay-as-you-go credit, from its own events of both. No counter of the ledger is asked, since a ledger
-//! that makes money by a posting counts it as well.
+//! `burn`. No counter of the ledger is asked, since a ledger that makes money by a posting counts it as well.
 //!
 //! ```text
 //! wallets + holds + fees + deposits + books' cash = issued - burned, and no account among them is below zero
@@ -18,9 +17,8 @@ use std::collections::BTreeMap;
 use wattle_primitives::call::TokenCall;
 use wattle_primitives::call::ledger::{AccountId, SystemAccount};
 use wattle_primitives::call::token::{Burn, Mint};
-use wattle_primitives::event::PaygoEvent;
 use wattle_primitives::receipt::BlockReceipts;
-use wattle_primitives::{Amount, AssetId, Call, Event, Genesis, Outcome, Tx};
+use wattle_primitives::{Amount, AssetId, Call, Genesis, Outcome, Tx};
 
 /// Base units of each asset that were issued and burned since genesis.
 #[derive(Clone, Debug, Default)]
@@ -50,11 +48,6 @@ impl History {
         *issued = issued.saturating_add(amount.0);
     }
 
-    fn burn(&mut self, asset: AssetId, amount: Amount) {
-        let burned = &mut self.assets.entry(asset).or_default().burned;
-        *burned = burned.saturating_add(amount.0);
-    }
-
     /// Goes on by a block.
     pub fn take<'a>(&mut self, txs: impl IntoIterator<Item = &'a Tx>, receipts: &BlockReceipts) {
         let took_effect =
@@ -62,42 +55,18 @@ impl History {
         for call in took_effect.flat_map(|(tx, _)| &tx.body().calls) {
             match call {
                 Call::Token(TokenCall::Mint(Mint { asset, amount, .. })) => self.issue(*asset, *amount),
-                Call::Token(TokenCall::Burn(Burn { asset, amount })) => self.burn(*asset, *amount),
+                Call::Token(TokenCall::Burn(Burn { asset, amount })) => {
+                    let burned = &mut self.assets.entry(*asset).or_default().burned;
+                    *burned = burned.saturating_add(amount.0);
+                }
                 Call::Token(TokenCall::Issue(_) | TokenCall::Transfer(_))
                 | Call::Ledger(_)
                 | Call::Identity(_)
                 | Call::Energy(_)
                 | Call::Market(_)
                 | Call::Deals(_)
-                | Call::Disputes(_)
-                | Call::Paygo(_) => {} // its events tell
+                | Call::Disputes(_) => {}
             }
-        }
-        let of_txs = receipts.txs.iter().flat_map(|receipt| &receipt.events);
-        receipts.block.iter().chain(of_txs).for_each(|event| self.take_credit(event));
-    }
-
-    /// Goes on by what a token brought, or use took.
-    fn take_credit(&mut self, event: &Event) {
-        let Event::Paygo(event) = event else { return };
-        match event {
-            PaygoEvent::CreditMinted { asset, wh, .. } => self.issue(*asset, Amount(wh.0.into())),
-            PaygoEvent::CreditBurned { asset, wh, .. } => self.burn(*asset, Amount(wh.0.into())),
-            PaygoEvent::PaygoOperatorSet { .. }
-            | PaygoEvent::DeviceRegistered { .. }
-            | PaygoEvent::DeviceSet { .. }
-            | PaygoEvent::TokenReserved { .. }
-            | PaygoEvent::TokenIssued { .. }
-            | PaygoEvent::TokenVoided { .. }
-            | PaygoEvent::TokenRedeemed { .. }
-            | PaygoEvent::UnknownRedemption { .. }
-            | PaygoEvent::DeviceOwes { .. }
-            | PaygoEvent::DevicePaid { .. }
-            | PaygoEvent::ContractPaid { .. }
-            | PaygoEvent::CreditAtRisk { .. }
-            | PaygoEvent::CreditAuthorised { .. }
-            | PaygoEvent::CreditUsed { .. }
-            | PaygoEvent::CreditClosed { .. } => {}
         }
     }
 

@@ -5,11 +5,9 @@ mod bind;
 mod probe;
 mod relay;
 mod show;
-mod token;
 
 use crate::config::{ConfigError, LightConfig};
 use crate::follow::AnchorError;
-use crate::paygo::SecretFileError;
 use crate::relay::Order;
 use crate::run::{LightError, run as run_light};
 use crate::sensor::{BusError, ProfileError, SensorError};
@@ -56,11 +54,6 @@ pub enum LightCommand {
     /// Connect or disconnect by hand, or leave it to proven credit.
     #[command(after_help = "Example:\n  wattle-light relay disconnect --config /etc/wattle/light.toml")]
     Relay(RelayArgs),
-    /// Type a token of pay-as-you-go, read from standard input. A running light node takes it at once.
-    #[command(
-        after_help = "Example:\n  echo 662 486 790 | wattle-light token --config /etc/wattle/light.toml"
-    )]
-    Token(TokenArgs),
     /// Print a configuration with every option and its default, or check one.
     #[command(after_help = "Examples:\n  wattle-light config --default > light.toml\n  wattle-light config \
         --check light.toml")]
@@ -188,17 +181,6 @@ pub struct RelayArgs {
     pub no_wait: bool,
 }
 
-/// Options of `token`.
-#[derive(Clone, Debug, Args)]
-pub struct TokenArgs {
-    /// The light node's configuration file.
-    #[arg(long, value_name = "FILE")]
-    pub config: PathBuf,
-    /// Do not wait for a running light node to take it.
-    #[arg(long)]
-    pub no_wait: bool,
-}
-
 /// Options of `config`.
 #[derive(Clone, Debug, Args)]
 #[group(required = true, multiple = false)]
@@ -231,14 +213,6 @@ pub enum LightCliError {
     Relay(#[source] FileError),
     #[error("the configuration has no [relay]")]
     NoRelay,
-    #[error("token")]
-    Token(#[source] FileError),
-    #[error("the configuration has no [paygo]")]
-    NoPaygo,
-    #[error("OpenPAYGO secret")]
-    Secret(#[source] SecretFileError),
-    #[error("no entropy")]
-    Entropy(#[source] getrandom::Error),
     #[error("expected --microgrid, --owner and --config or --opening, or --replaces; and a chain")]
     NoPlace,
     /// No meter of the configuration has the key.
@@ -278,13 +252,12 @@ impl LightCliError {
             Self::Status(_) => "light_status",
             Self::Anchor(_) | Self::AnchorRefused => "light_anchor",
             Self::Relay(_) | Self::NoRelay => "light_relay",
-            Self::Token(_) | Self::NoPaygo | Self::Secret(_) => "light_paygo",
             Self::NoPlace | Self::NotConfigured | Self::NoCounters | Self::Meter(_) | Self::Unread(_) => {
                 "light_bind"
             }
             Self::Checkpoint(_) => "light_checkpoint",
             Self::Profile(_) | Self::Link { .. } | Self::NothingAnswers => "light_probe",
-            Self::Entropy(_) | Self::Stdin(_) | Self::Stdout(_) => "io",
+            Self::Stdin(_) | Self::Stdout(_) => "io",
         }
     }
 }
@@ -323,7 +296,6 @@ async fn execute(
         LightCommand::Status(args) => show::status(args, json),
         LightCommand::Anchor(args) => anchor::give(args, json).await,
         LightCommand::Relay(args) => relay::give(args, json).await,
-        LightCommand::Token(args) => token::give(args, json).await,
         LightCommand::Config(args) => show::config(args, json),
         LightCommand::Probe(args) => probe::probe(args, json).await,
     }

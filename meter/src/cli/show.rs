@@ -2,7 +2,6 @@
 
 use super::{ConfigArgs, EXAMPLE_CONFIG, LightCliError, StatusArgs};
 use crate::config::LightConfig;
-use crate::paygo::load_secret;
 use crate::status::{LightStatus, status as look};
 use serde::Serialize;
 use serde_json::Value;
@@ -77,19 +76,6 @@ fn live(address: SocketAddr) -> Option<Value> {
 fn live_text(live: &Value) -> String {
     let mut out = String::new();
     let word = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let paygo = &live["paygo"];
-    if paygo.is_object() {
-        let credit = &paygo["credit"];
-        let left = match (credit["wh"].is_null(), &credit["unlocked"]) {
-            (_, Value::Bool(true)) => "paid off".to_owned(),
-            (false, _) => format!("{} Wh left", word(&credit["wh"])),
-            (true, _) => format!("{} ms left", word(&credit["ms"])),
-        };
-        let (supply, unreported) = (word(&paygo["supplies"]), word(&paygo["unreported"]));
-        out.push_str(&format!(
-            "credit      {left}, supplies {supply}, {unreported} redemptions unreported\n"
-        ));
-    }
     for meter in live["meters"].as_array().into_iter().flatten() {
         let (name, credit, tariff) = (word(&meter["name"]), &meter["credit"], &meter["tariff"]);
         let mut line = |text: String| out.push_str(&format!("{name}: {text}\n"));
@@ -145,20 +131,12 @@ pub(super) fn config(args: &ConfigArgs, json: bool) -> Result<(), LightCliError>
     let checkpoint = Checkpoint::load(&config.checkpoint).map_err(LightCliError::Checkpoint)?;
     checkpoint.check().map_err(LightCliError::Checkpoint)?;
     let mut unseen = Vec::new();
-    let mut is_there = |path: &Path| {
-        let later = path.starts_with(HANDED_OVER) && !path.exists();
-        if later {
-            unseen.push(path.display().to_string());
+    for key in config.meters().filter_map(|(_, meter)| meter.key_file.as_ref()) {
+        if Path::new(key).starts_with(HANDED_OVER) && !key.exists() {
+            unseen.push(key.display().to_string());
+        } else {
+            wattle_host::key::load(key).map_err(LightCliError::Key)?;
         }
-        !later
-    };
-    let meters = config.meters().filter_map(|(_, meter)| meter.key_file.as_deref());
-    let redeeming = config.paygo.iter().filter_map(|paygo| paygo.key_file.as_deref());
-    for key in meters.chain(redeeming).filter(|path| is_there(path)) {
-        wattle_host::key::load(key).map_err(LightCliError::Key)?;
-    }
-    for paygo in config.paygo.iter().filter(|paygo| is_there(&paygo.secret_file)) {
-        load_secret(&paygo.secret_file).map_err(LightCliError::Secret)?;
     }
     print(json, &config, || {
         let unseen = match unseen.join(", ") {

@@ -1,11 +1,9 @@
 //! The light node's configuration: one TOML file, read at the start.
 
 mod network;
-mod paygo;
 mod relay;
 
 pub use network::{NetworkConfig, NetworkMode};
-pub use paygo::PaygoConfig;
 pub(crate) use relay::RelayConfig;
 
 use crate::clock::DAY_MS;
@@ -68,9 +66,6 @@ pub struct LightConfig {
     /// The relay, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub relay: Option<RelayConfig>,
-    /// The pay-as-you-go device, where it is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub paygo: Option<PaygoConfig>,
     /// The lines, each with its meters.
     #[serde(rename = "bus")]
     pub buses: Vec<BusConfig>,
@@ -98,7 +93,6 @@ impl Default for LightConfig {
             network: NetworkConfig::default(),
             credit: CreditConfig::default(),
             relay: None,
-            paygo: None,
             buses: Vec::new(),
         }
     }
@@ -198,8 +192,7 @@ impl LightConfig {
         }
         self.status_address()?;
         BusConfig::check_all(&self.buses).map_err(ConfigError::Bus)?;
-        self.relay.as_ref().map_or(Ok(()), |relay| relay.check(self))?;
-        self.paygo.as_ref().map_or(Ok(()), |paygo| paygo.check(self))
+        self.relay.as_ref().map_or(Ok(()), |relay| relay.check(self))
     }
 
     /// Every meter with the index of its line, in order.

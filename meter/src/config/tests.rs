@@ -56,11 +56,6 @@ fn the_example_shows_every_option_with_its_default() {
         connect_at: Some(Amount(1)),
         ..RelayConfig::default()
     });
-    full.paygo = Some(PaygoConfig {
-        key_file: Some("k".into()),
-        meter: Some("house".to_owned()),
-        ..PaygoConfig::default()
-    });
     let text = toml::to_string(&full).unwrap();
     let named = |key: &str| {
         EXAMPLE_CONFIG.lines().any(|l| l.trim_start_matches("# ").starts_with(&format!("{key} =")))
@@ -90,50 +85,6 @@ fn the_relay_of_the_example_has_its_defaults() {
     for relay in [command, kept(&["connect =", "disconnect ="])] {
         LightConfig { relay: Some(relay), ..least() }.check().unwrap();
     }
-}
-
-#[test]
-fn the_device_of_the_example_has_its_defaults() {
-    let start = EXAMPLE_CONFIG.find("# [paygo]").unwrap();
-    let block = EXAMPLE_CONFIG[start..].split("\n\n").next().unwrap();
-    let lines: Vec<&str> = block.lines().skip(1).map(|line| line.trim_start_matches("# ")).collect();
-    let shown: PaygoConfig = toml::from_str(&lines.join("\n")).unwrap();
-    LightConfig { paygo: Some(shown.clone()), ..least() }.check().unwrap();
-    let PaygoConfig { device, secret_file, key_file, meter, .. } = shown.clone();
-    assert!(key_file.is_some() && meter.as_deref() == Some("house"));
-    assert_eq!(shown, PaygoConfig { device, secret_file, key_file, meter, ..PaygoConfig::default() });
-}
-
-#[test]
-fn a_device_that_could_not_count_report_or_move_the_relay_is_refused() {
-    let device = "1".repeat(64);
-    let with = |more: &str, device: &str| {
-        let text = format!("paygo = {{ device = \"{device}\", secret_file = \"/s\"{more} }}\n{LEAST}");
-        toml::from_str::<LightConfig>(&text).unwrap().check()
-    };
-    for good in
-        ["", ", unit = \"time\", unit_size = 86400000, divider = 4", ", meter = \"house\", restricted = true"]
-    {
-        with(good, &device).unwrap();
-    }
-    for bad in [
-        ", unit_size = 0",
-        ", unit_size = 10, divider = 3",
-        ", divider = 0",
-        ", count = 0",
-        ", count = 65536",
-        ", meter = \"barn\"",
-        ", low = 1000000000000",
-    ] {
-        assert!(with(bad, &device).is_err(), "{bad}");
-    }
-    assert!(with("", &"0".repeat(64)).is_err(), "no device");
-    let by_balance = "relay = { connect = [\"on\"], disconnect = [\"off\"], disconnect_below = \"0\" }\n";
-    let text = format!("{by_balance}paygo = {{ device = \"{device}\", secret_file = \"/s\" }}\n{LEAST}");
-    assert!(toml::from_str::<LightConfig>(&text).unwrap().check().is_err(), "two kinds of credit");
-    let unsigned = LEAST.replace("key_file = \"/etc/wattle/house.key\"", "");
-    let text = format!("paygo = {{ device = \"{device}\", secret_file = \"/s\" }}\n{unsigned}");
-    assert!(toml::from_str::<LightConfig>(&text).unwrap().check().is_err(), "nobody's account reports");
 }
 
 #[test]

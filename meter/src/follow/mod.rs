@@ -11,7 +11,6 @@
 //! monotonic clock, so a node that slept longer than that without a clock cannot know it.
 
 pub(crate) mod anchor;
-mod device;
 mod dispute;
 mod error;
 mod prove;

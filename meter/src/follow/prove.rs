@@ -123,6 +123,6 @@ impl Follower {
 }
 
 /// Decodes a proven value.
-pub(super) fn read<T: Decode>(value: Option<Vec<u8>>) -> Result<Option<T>, FollowError> {
+fn read<T: Decode>(value: Option<Vec<u8>>) -> Result<Option<T>, FollowError> {
     value.map(|bytes| wattle_primitives::decode(&bytes).map_err(FollowError::Record)).transpose()
 }

@@ -1,7 +1,4 @@
-//! Decides the relay's position, as a pure function of orders, credit, the meter's presence and time.
-//!
-//! One rule for meters that are settled and for prepaid ones: in `auto` credit moves the relay. Of a settled meter it
-//! is its owner's proven balance, as of the last look; of a prepaid one what tokens have paid, known here and now.
+//! Decides the relay's position, as a pure function of orders, proven balances, the meter's presence and time.
 //!
 //! | what holds | position |
 //! |---|---|
@@ -9,9 +6,7 @@
 //! | `auto`, the meter is lost, `on_meter_lost` names one | that |
 //! | `auto`, the proven balance was below `disconnect_below` twice in a row | disconnected |
 //! | `auto`, the proven balance is `connect_at` or more | connected |
-//! | `auto`, prepaid: the device supplies | connected |
-//! | `auto`, prepaid: it does not, since credit and what goes beyond it are used up | disconnected |
-//! | `auto`, a start, `on_start` names one | that, until a balance or the device says otherwise |
+//! | `auto`, a start, `on_start` names one | that, until a proven balance says otherwise |
 //! | otherwise | the one it was last commanded into |
 //!
 //! A balance that is not proven, or too old, is none: it changes nothing, and a row of proven ones begins anew after
@@ -43,7 +38,7 @@ pub enum Order {
     Connect,
     /// The customer has none, until the next order.
     Disconnect,
-    /// Credit decides: a proven balance, or what tokens have paid.
+    /// Proven credit decides.
     #[default]
     Auto,
 }
@@ -93,11 +88,6 @@ pub(crate) enum Input {
     Order(Order),
     /// A look at the chain: the proven balance, or `None` when nothing could be proven or what was is too old.
     Balance(Option<Amount>),
-    /// The pay-as-you-go device's look at its credit.
-    Prepaid {
-        /// It supplies.
-        supplies: bool,
-    },
     /// Whether the meter can be read.
     Meter {
         /// It cannot.
@@ -174,10 +164,6 @@ impl Machine {
         match input {
             Input::Order(order) => self.saved.order = order,
             Input::Balance(balance) => self.look(balance),
-            Input::Prepaid { supplies } => {
-                let wish = if supplies { Position::Connected } else { Position::Disconnected };
-                self.wish = Some(wish);
-            }
             Input::Meter { lost } => self.note_meter(lost),
         }
         let wanted = self.wanted()?;

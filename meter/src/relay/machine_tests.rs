@@ -148,36 +148,3 @@ fn a_lost_meter_falls_back_and_a_found_one_restores() {
         ],
     );
 }
-
-/// A device's credit is known, not looked up: it moves the relay at once, and is subject to all else.
-#[test]
-fn prepaid_credit_moves_it_at_once_below_orders_and_a_lost_meter() {
-    let prepaid = |supplies| Input::Prepaid { supplies };
-    let rules = Rules {
-        on_start: Fallback::Connect,
-        on_meter_lost: Fallback::Disconnect,
-        disconnect_below: None,
-        connect_at: None,
-        ..RULES
-    };
-    check(
-        "prepaid",
-        rules,
-        Saved::default(),
-        &[
-            row(0, prepaid(false), Some(Disconnected)), // whatever a start falls back to
-            row(1, prepaid(false), None),
-            row(5, prepaid(true), None), // a start counts as a change
-            row(60, prepaid(true), Some(Connected)),
-            row(130, prepaid(false), Some(Disconnected)),
-            row(140, Input::Order(Order::Connect), None),
-            row(190, prepaid(false), Some(Connected)), // the operator's word
-            row(191, Input::Order(Order::Auto), None),
-            row(250, prepaid(false), Some(Disconnected)),
-            row(310, prepaid(true), Some(Connected)),
-            row(370, Meter { lost: true }, Some(Disconnected)),
-            row(371, prepaid(true), None),
-            row(430, Meter { lost: false }, Some(Connected)),
-        ],
-    );
-}

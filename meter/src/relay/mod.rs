@@ -1,4 +1,4 @@
-//! The relay hook: connects and disconnects a customer, by the operator's order or by credit.
+//! The relay hook: connects and disconnects a customer, by the operator's order or by proven credit.
 //!
 //! [`Machine`] decides, [`Actuator`] moves, orders come as files ([`order`]), and order and position are kept in a
 //! file. The loop that holds these together is `run::relay`.

@@ -4,7 +4,6 @@
 //! header that the first one proved. Each meter has its own pace: one that is refused never holds up another.
 
 use super::LightError;
-use super::device::DeviceLane;
 use super::distrust;
 use super::lane::Lane;
 use super::round::Round;
@@ -38,8 +37,6 @@ pub(crate) struct Chain {
     pub(crate) fresh: Arc<Notify>,
     /// Where proven balances of this lane's meter go.
     pub(crate) relay: Option<(usize, mpsc::Sender<Input>)>,
-    /// The pay-as-you-go device's way to the chain, where there is one.
-    pub(crate) device: Option<DeviceLane>,
     pub(crate) doubt: Option<Doubt>,
     /// Peers that did not answer in time, and when.
     pub(crate) silent: BTreeMap<PeerId, Instant>,
@@ -69,7 +66,6 @@ impl Chain {
             clock,
             fresh: Arc::new(Notify::new()),
             relay: None,
-            device: None,
             doubt: None,
             silent: BTreeMap::new(),
             agreed: None,
@@ -108,7 +104,6 @@ impl Chain {
             self.look(net).await?;
             self.next_look = Instant::now() + Duration::from_millis(self.config.follow_interval_ms);
         }
-        self.report(net).await?;
         for index in 0..self.lanes.len() {
             self.submit(net, index).await?;
         }
@@ -267,7 +262,7 @@ impl Chain {
                 self.board.update(|f| f.chain.lies = f.chain.lies.saturating_add(1));
                 net.blame(*peer);
             }
-            SubmitError::Queue(_) | SubmitError::Paygo(_) => {} // told once, when it begins
+            SubmitError::Queue(_) => {} // told once, when it begins
             // Announced once, when it begins.
             SubmitError::Peer { source, .. } if source.needs_checkpoint() => {}
             SubmitError::Peer { peer, source: source @ FollowError::Light(_) } => {
@@ -276,7 +271,7 @@ impl Chain {
             SubmitError::Peer { peer, source } => {
                 tracing::debug!(%peer, error = source as &dyn std::error::Error, "peer of no use now");
             }
-            other => tracing::warn!(error = other as &dyn std::error::Error, "transaction not taken"),
+            other => tracing::warn!(error = other as &dyn std::error::Error, "readings not taken"),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Reasons why a light node cannot run, or stopped.
 
 use crate::config::ConfigError;
-use crate::paygo::{SecretFileError, StateError};
 use crate::queue::QueueError;
 use crate::sensor::BusError;
 use crate::submit::SubmitError;
@@ -28,18 +27,6 @@ pub enum LightError {
         #[source]
         source: KeyError,
     },
-    /// The pay-as-you-go device's secret cannot be used.
-    #[error("OpenPAYGO secret")]
-    Secret(#[source] SecretFileError),
-    /// Its redemption key cannot be used.
-    #[error("redemption key")]
-    RedemptionKey(#[source] KeyError),
-    /// Its state cannot be gone on from.
-    #[error("pay-as-you-go device")]
-    PaygoState(#[source] StateError),
-    /// Its state cannot be kept.
-    #[error("state of the pay-as-you-go device")]
-    Paygo(#[source] FileError),
     /// The key is another one than that of the readings in the queue: theirs would be taken for its own.
     #[error("{} holds another meter's readings: give the meter with this key another name than {meter}", dir.display())]
     OtherMeter { meter: String, dir: PathBuf },
@@ -84,11 +71,10 @@ pub enum LightError {
 }
 
 impl From<SubmitError> for LightError {
-    /// Only for errors of the disk: everything else is retried.
+    /// Only for errors of the queue: everything else is retried.
     fn from(error: SubmitError) -> Self {
         match error {
             SubmitError::Queue(source) => Self::Queue(source),
-            SubmitError::Paygo(source) => Self::Paygo(source),
             _ => Self::Worker,
         }
     }

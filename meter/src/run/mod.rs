@@ -4,15 +4,12 @@
 mod belief;
 mod chain;
 mod credit;
-mod device;
 mod dial;
 mod distrust;
 mod error;
 mod lane;
 mod metering;
-mod paygo;
 mod relay;
-mod report;
 mod round;
 mod timetable;
 mod turns;
@@ -24,7 +21,6 @@ use crate::board::{Board, MeterFacts};
 use crate::clock::Clock;
 use crate::config::LightConfig;
 use crate::follow::Follower;
-use crate::paygo::{Paygo, Reporter, Typed, load_secret};
 use crate::queue::Queue;
 use crate::relay::Input;
 use crate::sensor::{BusConfig, MeterConfig, SharedBus};
@@ -32,11 +28,9 @@ use crate::sign::Signer;
 use crate::status::{QUEUE_DIR, Source, server};
 use crate::submit::{Payment, SharedQueue, with_queue};
 use chain::Chain;
-use device::DeviceLane;
 use dial::{Dialer, Line, drain};
 use lane::Lane;
 use metering::{Books, Intervals, Metering, Shared};
-use paygo::Till;
 use relay::Relay;
 use std::convert::Infallible;
 use std::future::Future;
@@ -49,8 +43,6 @@ use tokio::task::JoinSet;
 use wattle_chain_spec::Checkpoint;
 use wattle_primitives::Hash;
 
-/// Typed tokens that may wait for the device.
-const TYPED_MAX: usize = 4;
 /// Looks at the chain that may wait for the relay.
 const RELAY_INPUTS_MAX: usize = 16;
 
@@ -75,7 +67,7 @@ pub async fn run(config: LightConfig, stop: impl Future<Output = ()>) -> Result<
     let follower = follower.map_err(LightError::Checkpoint)?;
     let mut parts = Parts::assemble(&config, &follower, &clock).await?;
     let (mut line, on_demand_ms) =
-        (Dialer::new(&config, &follower, parts.first_signer())?, config.visit_interval_ms());
+        (Dialer::new(&config, &follower, parts.signer.as_deref())?, config.visit_interval_ms());
     tracing::info!(
         height = follower.head().height.0,
         meters = parts.queues.len(),
@@ -123,13 +115,10 @@ struct Parts {
     /// A queue for each meter that signs.
     queues: Vec<Option<SharedQueue>>,
     lanes: Vec<Lane>,
-    /// A signer for each meter that signs. The first speaks for the light node on the network.
-    signers: Vec<Option<Arc<Signer>>>,
+    /// Of the first meter that signs: it speaks for the light node on the network.
+    signer: Option<Arc<Signer>>,
     /// The relay's lane, and where its balances go.
     relay: Option<(usize, mpsc::Sender<Input>)>,
-    /// The pay-as-you-go device's way to the chain, and where typed tokens go.
-    device: Option<DeviceLane>,
-    typed: Option<mpsc::Sender<Typed>>,
     tasks: JoinSet<Result<Infallible, LightError>>,
 }
 
@@ -149,10 +138,8 @@ impl Parts {
             shared: Shared { clock: Arc::clone(clock), board, fresh, intervals },
             queues: Vec::new(),
             lanes: Vec::new(),
-            signers: Vec::new(),
+            signer: None,
             relay: None,
-            device: None,
-            typed: None,
             tasks: JoinSet::new(),
         };
         let buses: Vec<SharedBus> = config.buses.iter().map(BusConfig::open).collect();
@@ -164,7 +151,6 @@ impl Parts {
         for metering in loops {
             parts.tasks.spawn(metering.run());
         }
-        parts.start_paygo(config, follower.chain())?;
         parts.start_relay(config, buses)?;
         parts.start_status(config).await?;
         Ok(parts)
@@ -193,7 +179,6 @@ impl Parts {
         let mut metering = Metering::new(self.shared.clone(), index, meter, sensor, &dir, address);
         let Some(signer) = signer else {
             self.queues.push(None);
-            self.signers.push(None);
             return Ok(metering);
         };
         let opened = Queue::open(&dir.join(QUEUE_DIR), config.queue_capacity());
@@ -207,50 +192,15 @@ impl Parts {
         if newest.as_ref().is_some_and(|newest| newest.meter != signer.meter()) {
             return Err(LightError::OtherMeter { meter: name, dir });
         }
-        self.signers.push(Some(Arc::clone(&signer)));
+        self.signer.get_or_insert_with(|| Arc::clone(&signer));
         let queue = Arc::new(Mutex::new(queue));
         self.queues.push(Some(Arc::clone(&queue)));
-        let payment = payment(config, &signer);
+        let fee_payer = config.fee_payer.unwrap_or_else(|| signer.meter());
+        let payment = Payment { fee_payer, max_fee: config.max_fee };
         let clock = Arc::clone(&self.shared.clock);
         self.lanes.push(Lane::new(index, name, Arc::clone(&signer), Arc::clone(&queue), clock, payment));
         metering.sign_after(newest.as_ref(), Books { signer, queue });
         Ok(metering)
-    }
-
-    /// Opens the pay-as-you-go device, and shows what it has before the relay moves by that.
-    fn start_paygo(&mut self, config: &LightConfig, chain: Hash) -> Result<(), LightError> {
-        let Some(paygo) = &config.paygo else { return Ok(()) };
-        let meter = paygo.meter_index(config).map_err(LightError::Config)?;
-        let Some(signer) = self.signers.get(meter).cloned().flatten() else { return Ok(()) }; // it has a key
-        let secret = load_secret(&paygo.secret_file).map_err(LightError::Secret)?;
-        let redeemer = match &paygo.key_file {
-            Some(path) => {
-                let key = wattle_host::key::load(path).map_err(LightError::RedemptionKey)?;
-                Arc::new(Signer::new(key, chain))
-            }
-            None => Arc::clone(&signer),
-        };
-        let Shared { clock, board, fresh, .. } = self.shared.clone();
-        let look = paygo::look(&clock, None, false);
-        let opened = Paygo::open(&config.data_dir, paygo.rules(), secret, look);
-        let mut device = opened.map_err(LightError::PaygoState)?;
-        device.tick(look).or_else(paygo::passing)?;
-        let status = device.status();
-        tracing::info!(device = %status.device, count = status.count, key = %redeemer.public(), "pay-as-you-go device");
-        board.update(|facts| facts.paygo = Some(status));
-        let device = Arc::new(Mutex::new(device));
-        let payment = payment(config, &signer);
-        let reported = (Arc::clone(&device), paygo.device);
-        let reporter = Reporter::new(reported, Arc::clone(&signer), redeemer, Arc::clone(&clock), payment);
-        self.device = Some(DeviceLane::new(reporter));
-        let (sender, typed) = mpsc::channel(TYPED_MAX);
-        self.typed = Some(sender);
-        let visits_ms = config.visit_interval_ms().unwrap_or(0).saturating_mul(3);
-        let offline_after_ms = config.credit.age_ms_max.max(visits_ms);
-        let (dir, meter) = (config.data_dir.clone(), (meter, signer.meter()));
-        let till = Till { paygo: device, dir, meter, offline_after_ms, clock, board, fresh, typed };
-        self.tasks.spawn(till.run());
-        Ok(())
     }
 
     fn start_relay(&mut self, config: &LightConfig, buses: Vec<SharedBus>) -> Result<(), LightError> {
@@ -281,7 +231,6 @@ impl Parts {
             board: Arc::clone(&self.shared.board),
             clock: Arc::clone(&self.shared.clock),
             queues: self.queues.clone(),
-            typed: self.typed.take(),
             budget_bytes_per_hour: config.write_budget_bytes_per_hour,
         });
         tracing::info!(%address, "status page");
@@ -289,16 +238,11 @@ impl Parts {
         Ok(())
     }
 
-    /// Of the first meter that signs.
-    fn first_signer(&self) -> Option<&Signer> {
-        self.signers.iter().flatten().next().map(Arc::as_ref)
-    }
-
     fn chain(&mut self, config: LightConfig, follower: Follower) -> Chain {
         let Shared { clock, board, fresh, .. } = self.shared.clone();
         let lanes = std::mem::take(&mut self.lanes);
         let mut chain = Chain::new(config, follower, lanes, board, clock);
-        (chain.fresh, chain.relay, chain.device) = (fresh, self.relay.take(), self.device.take());
+        (chain.fresh, chain.relay) = (fresh, self.relay.take());
         chain.publish(0);
         chain
     }
@@ -311,10 +255,6 @@ impl Parts {
             None => std::future::pending().await,
         }
     }
-}
-
-fn payment(config: &LightConfig, signer: &Signer) -> Payment {
-    Payment { fee_payer: config.fee_payer.unwrap_or_else(|| signer.meter()), max_fee: config.max_fee }
 }
 
 fn make_dir(path: &Path) -> Result<(), LightError> {

@@ -57,10 +57,6 @@ impl Relay {
         loop {
             let order = order::waiting(&self.dir);
             let lost = self.meter_is_lost();
-            // First: what a start falls back to is not commanded where credit decides.
-            if let Some(supplies) = self.board.supplies() {
-                command = self.feed(&mut machine, Input::Prepaid { supplies }).or(command);
-            }
             command = self.feed(&mut machine, Input::Meter { lost }).or(command);
             if let Some(order) = order {
                 tracing::info!(?order, "order for the relay");

@@ -2,9 +2,7 @@
 
 use super::*;
 use crate::run::chain::tests::{address, depth, hurry, lies, light_node, record, signer, village};
-use crate::run::report::tests as report;
 use crate::tests::chain::{Lie, SEEDS, TestChain, TestPeers, memory_dir, set, with_balance};
-use crate::tests::paygo;
 use std::sync::Arc;
 use wattle_p2p::wire::{Request, Response};
 use wattle_p2p::{PeerId, RequestError};
@@ -209,29 +207,4 @@ async fn readings_reach_the_chain_by_visits_alone() {
     assert!(line.called.len() - line.hung_up <= 1, "none but the last call may have been cut short");
     let visits = chain.visits.unwrap();
     assert!(visits.done >= 5 && visits.failed == 0, "{visits:?}");
-}
-
-/// Goal: a token typed in a box without a network is known to the chain with the next visits.
-#[tokio::test]
-async fn a_visit_reports_redemptions_and_the_next_one_proves_them() {
-    let dir = memory_dir();
-    let key = signer(0, wattle_primitives::Hash::ZERO).public();
-    let source = TestChain::started(paygo::with_device(village(1), key));
-    let mut chain = light_node(dir.path(), &source, 1, 2);
-    let device = report::open(dir.path());
-    chain.device = Some(report::report(&chain, &device));
-    let (digits, _) = paygo::add(10, 1);
-    device.lock().unwrap().take(&digits, crate::paygo::Look::default(), None).unwrap();
-    let peers = TestPeers::new(source, &SEEDS, 2);
-    let mut line = TestLine::new(&peers);
-    let unreported = || device.lock().unwrap().status().unreported;
-    assert!(visit(&mut chain, &mut line).await);
-    assert_eq!(
-        (unreported(), depth(&chain), peers.received.lock().unwrap().len()),
-        (1, 2, 2),
-        "sent, and kept"
-    );
-    chain.device.as_mut().unwrap().next = Instant::now();
-    assert!(visit(&mut chain, &mut line).await);
-    assert_eq!((unreported(), depth(&chain), peers.received.lock().unwrap().len()), (0, 0, 2));
 }

@@ -3,12 +3,10 @@
 use crate::board::{Board, ChainFacts, MeterFacts};
 use crate::clock::Clock;
 use crate::follow::Tariff;
-use crate::paygo::{PaygoStatus, Typed};
 use crate::relay::RelayStatus;
 use crate::submit::{SharedQueue, SubmitError, with_queue};
 use serde::Serialize;
 use std::sync::Arc;
-use tokio::sync::mpsc;
 use wattle_primitives::TimeMs;
 use wattle_primitives::reading::ClockQuality;
 
@@ -32,8 +30,6 @@ pub(crate) struct LiveStatus {
     pub(crate) chain: ChainFacts,
     /// The relay, where there is one.
     pub(crate) relay: Option<RelayStatus>,
-    /// The pay-as-you-go device, where it is one.
-    pub(crate) paygo: Option<PaygoStatus>,
     /// Writes to the memory card.
     pub(crate) disk: DiskStatus,
 }
@@ -95,8 +91,6 @@ pub(crate) struct Source {
     /// A queue for each meter that signs.
     pub(crate) queues: Vec<Option<SharedQueue>>,
     pub(crate) budget_bytes_per_hour: u64,
-    /// Where typed tokens go; `None` where there is no pay-as-you-go device.
-    pub(crate) typed: Option<mpsc::Sender<Typed>>,
 }
 
 impl Source {
@@ -122,7 +116,6 @@ impl Source {
             meters: facts.meters.iter().zip(queues).map(|(m, queue)| meter(m, queue, uptime_ms)).collect(),
             chain: facts.chain.clone(),
             relay: facts.relay.clone(),
-            paygo: facts.paygo.clone(),
             disk: DiskStatus {
                 written_bytes: facts.wear.total(),
                 written_bytes_per_hour: facts.wear.per_hour(),

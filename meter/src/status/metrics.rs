@@ -48,33 +48,9 @@ pub(crate) fn render(status: &LiveStatus) -> Result<String, prometheus::Error> {
         let help = "1 for the reason why nothing is believed.";
         out.add("doubt", help, &[("reason", reason)], Some(flag(chain.reason == Some(reason))));
     }
-    paygo(&mut out, status);
     meters(&mut out, status);
     let families: Vec<MetricFamily> = out.0.into_values().collect();
     TextEncoder::new().encode_to_string(&families)
-}
-
-fn paygo(out: &mut Families, status: &LiveStatus) {
-    let Some(paygo) = &status.paygo else { return };
-    let credit = &paygo.credit;
-    for (name, help, value) in [
-        ("paygo_credit_joules", "Energy left.", credit.wh.map(|wh| lossy(wh.0) * 3600.0)),
-        ("paygo_credit_seconds", "Time left.", credit.ms.map(seconds)),
-        ("paygo_unlocked", "1 when payment control has ended.", Some(flag(credit.unlocked))),
-        ("paygo_supplies", "1 while credit, or what goes beyond it, supplies.", Some(flag(paygo.supplies))),
-        ("paygo_low", "1 while little credit is left.", Some(flag(paygo.low))),
-        ("paygo_locked_seconds", "How long no token is looked at.", Some(seconds(paygo.locked_ms))),
-        ("paygo_count", "The device's count.", Some(lossy(paygo.count.into()))),
-        (
-            "paygo_unreported",
-            "Redemptions that the chain is not proven to have.",
-            Some(count(paygo.unreported)),
-        ),
-        ("paygo_refused", "1 while the chain refuses redemptions.", Some(flag(paygo.refused))),
-        ("paygo_suspended", "1 while its operator issues no tokens.", Some(flag(paygo.suspended))),
-    ] {
-        out.add(name, help, &[], value);
-    }
 }
 
 const WITHIN_HOUR: &str = "Bytes of pages written within the last hour.";

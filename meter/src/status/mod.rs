@@ -3,9 +3,7 @@
 mod live;
 mod metrics;
 mod page;
-mod respond;
 pub(crate) mod server;
-mod token;
 
 pub(crate) use live::Source;
 

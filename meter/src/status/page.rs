@@ -1,11 +1,9 @@
 //! The status as a page for people: no script, nothing from elsewhere, renewed by the browser.
 
 use super::live::{LiveStatus, MeterStatus};
-use crate::paygo::{Answer, Left, PaygoStatus};
 use crate::relay::{Position, RelayStatus};
 use maud::{DOCTYPE, Markup, html};
 use std::fmt::Display;
-use wattle_primitives::call::paygo::TokenKind;
 use wattle_primitives::{TimeMs, WattHours};
 
 /// The page's style sheet.
@@ -15,120 +13,27 @@ const REFRESH_S: u32 = 5;
 
 /// Writes the page. Names come from a file, telemetry and errors from a meter: all of them are escaped.
 pub(crate) fn render(status: &LiveStatus) -> String {
-    let body = html! {
-        h1 { "Wattle light node" }
-        @if let Some(one) = &status.paygo {
-            (section("Credit", paygo(status, one)))
-            p { a href="/token" { "Type a token" } }
-        }
-        @for one in &status.meters { (section(&one.facts.name, meter(one))) }
-        (section("Chain", chain(status)))
-        @if let Some(one) = &status.relay { (section("Relay", relay(status, one))) }
-        (section("This computer", computer(status)))
-        p { a href="/status" { "JSON" } " · " a href="/metrics" { "metrics" } }
-    };
-    whole("Wattle light node", true, &body)
-}
-
-/// Writes the page on which a token is typed, with what came of the last one. It is not renewed: somebody is typing.
-pub(crate) fn token(answer: Option<&Answer>) -> String {
-    let body = html! {
-        h1 { "Token" }
-        @if let Some(answer) = answer {
-            @let (good, text) = told(answer);
-            p class=(if good { "big good" } else { "big bad" }) role="status" { (text) }
-        }
-        form method="post" action="/token" {
-            label for="token" { "The digits that you were given; spaces do not matter" }
-            input id="token" name="token" inputmode="numeric" autocomplete="off" maxlength="40" required autofocus;
-            button { "OK" }
-        }
-        p { a href="/" { "Credit, meter and relay" } }
-    };
-    whole("Token", false, &body)
-}
-
-fn whole(title: &str, renewed: bool, body: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
-                title { (title) }
+                title { "Wattle light node" }
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                @if renewed { meta http-equiv="refresh" content=(REFRESH_S); }
+                meta http-equiv="refresh" content=(REFRESH_S);
                 link rel="stylesheet" href="/status.css";
             }
-            body { (body) }
+            body {
+                h1 { "Wattle light node" }
+                @for one in &status.meters { (section(&one.facts.name, meter(one))) }
+                (section("Chain", chain(status)))
+                @if let Some(one) = &status.relay { (section("Relay", relay(status, one))) }
+                (section("This computer", computer(status)))
+                p { a href="/status" { "JSON" } " · " a href="/metrics" { "metrics" } }
+            }
         }
     };
     page.into_string()
-}
-
-/// The answer to a token, in words, and whether that is good.
-fn told(answer: &Answer) -> (bool, String) {
-    let locked = |ms: &u64| format!("No more tokens are looked at for {}.", duration(*ms));
-    match answer {
-        Answer::Taken { credit, .. } => (true, format!("Taken. {}", left(credit))),
-        Answer::AlreadyUsed => (false, "This token was used already.".to_owned()),
-        Answer::Invalid { locked_ms: 0 } => {
-            (false, "This token is not for this device. Look at the digits once more.".to_owned())
-        }
-        Answer::Invalid { locked_ms } => {
-            (false, format!("This token is not for this device. {}", locked(locked_ms)))
-        }
-        Answer::Locked { locked_ms } => (false, format!("Too many wrong tokens. {}", locked(locked_ms))),
-        Answer::NotAToken { why } => (false, format!("That is no token: {why}.")),
-        Answer::TooMany => {
-            (false, "Too many tokens wait to be reported: bring this device to its network.".to_owned())
-        }
-    }
-}
-
-fn left(credit: &Left) -> String {
-    match credit {
-        Left { unlocked: true, .. } => "Paid off: the supply does not end.".to_owned(),
-        Left { wh: Some(wh), .. } => format!("{} left.", kwh(*wh)),
-        Left { ms, .. } => format!("{} left.", duration(ms.unwrap_or(0))),
-    }
-}
-
-fn paygo(status: &LiveStatus, paygo: &PaygoStatus) -> Markup {
-    let until = paygo.active_until_ms.map(|until| format!("{until} ms UTC"));
-    let locked = Some(paygo.locked_ms).filter(|ms| *ms > 0).map(duration);
-    let over = Some(paygo.over).filter(|over| *over > 0).map(|over| match paygo.credit.wh {
-        Some(_) => kwh(WattHours(over)),
-        None => duration(over),
-    });
-    let refused = Some("the chain refuses redemptions").filter(|_| paygo.refused);
-    let suspended = Some("its operator issues no tokens for it").filter(|_| paygo.suspended);
-    html! {
-        (row("Left", if paygo.low { "big bad" } else { "big" }, left(&paygo.credit)))
-        (marked("Supply", if paygo.supplies { "on" } else { "off: type a token" }, paygo.supplies))
-        (plain("Active until", until))
-        (plain("Used beyond credit", over))
-        (bad("Tokens are not looked at for", locked))
-        @for one in &paygo.redemptions {
-            @let when = one.time_ms.map_or_else(String::new, |time| format!(", {} ago", since(status, time)));
-            @let known = if one.reported { "known to the chain" } else { "not yet reported" };
-            (row(&format!("Token {}", one.count), "", format_args!("{} {}{when}, {known}", kind(one.kind), one.value)))
-        }
-        (plain("Not yet reported", Some(paygo.unreported).filter(|n| *n > 0)))
-        (bad("Refused", refused))
-        (bad("Suspended", suspended))
-        (bad("Settings", paygo.mismatch))
-        (bad("Failure", paygo.error.as_ref()))
-        (row("Device", "", paygo.device))
-    }
-}
-
-const fn kind(kind: TokenKind) -> &'static str {
-    match kind {
-        TokenKind::Add => "adds",
-        TokenKind::Set => "sets",
-        TokenKind::Disable => "pays off",
-        TokenKind::Sync => "synchronizes",
-    }
 }
 
 fn meter(status: &MeterStatus) -> Markup {

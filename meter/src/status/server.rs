@@ -1,14 +1,16 @@
-//! Serves the status on loopback: `GET /`, `/status`, `/metrics`; of a pay-as-you-go device `/token` too.
+//! Serves the status on loopback: `GET /`, `/status`, `/metrics`.
 //!
-//! Nothing can be changed here, but that a token can be typed ([`super::token`]). A page of somewhere else that has its
-//! name point to this computer is turned away by the `Host` header, which the browser fills in with that name.
+//! Nothing can be changed here. A page of somewhere else that has its name point to this computer is turned away by
+//! the `Host` header, which the browser fills in with that name.
 
 use super::live::Source;
-use super::respond::{plain, respond, written};
-use super::{metrics, page, token};
+use super::{metrics, page};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{ALLOW, HOST, HeaderValue};
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -30,6 +32,10 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause after a failed accept, most often for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// No script, nothing from elsewhere, in no frame.
+const POLICY: &str =
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Serves until dropped.
 pub(crate) async fn serve(listener: TcpListener, source: Arc<Source>) -> Infallible {
@@ -55,7 +61,7 @@ pub(crate) async fn serve(listener: TcpListener, source: Arc<Source>) -> Infalli
 async fn connection(stream: TcpStream, source: Arc<Source>) {
     let service = service_fn(move |request: Request<Incoming>| {
         let source = Arc::clone(&source);
-        async move { Ok::<_, Infallible>(answer(request, &source).await) }
+        async move { Ok::<_, Infallible>(answer(&request, &source).await) }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -69,23 +75,16 @@ async fn connection(stream: TcpStream, source: Arc<Source>) {
     }
 }
 
-async fn answer(request: Request<Incoming>, source: &Source) -> Response<Full<Bytes>> {
-    if !names_this_computer(&request) {
+async fn answer(request: &Request<Incoming>, source: &Source) -> Response<Full<Bytes>> {
+    let hosts: Vec<&HeaderValue> = request.headers().get_all(HOST).iter().collect();
+    let named = matches!(hosts.as_slice(), [host] if host.to_str().is_ok_and(is_loopback_host));
+    if !named {
         return plain(StatusCode::MISDIRECTED_REQUEST, "ask by the name localhost or a loopback address");
     }
-    let typed = source.typed.as_ref().filter(|_| request.uri().path() == "/token");
-    match (request.method().clone(), typed) {
-        (Method::GET | Method::HEAD, _) => {}
-        (Method::POST, Some(typed)) => return token::answer(request, typed).await,
-        (_, typed) => {
-            let mut refused = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET");
-            let allowed = if typed.is_some() { "GET, HEAD, POST" } else { "GET, HEAD" };
-            refused.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
-            return refused;
-        }
-    }
-    if typed.is_some() {
-        return respond(StatusCode::OK, "text/html; charset=utf-8", page::token(None));
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let mut refused = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET");
+        refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return refused;
     }
     let path = request.uri().path();
     if path == "/status.css" {
@@ -104,9 +103,27 @@ async fn answer(request: Request<Incoming>, source: &Source) -> Response<Full<By
     }
 }
 
-fn names_this_computer(request: &Request<Incoming>) -> bool {
-    let hosts: Vec<&HeaderValue> = request.headers().get_all(HOST).iter().collect();
-    matches!(hosts.as_slice(), [host] if host.to_str().is_ok_and(is_loopback_host))
+fn written(kind: &'static str, body: Option<String>) -> Response<Full<Bytes>> {
+    match body {
+        Some(body) => respond(StatusCode::OK, kind, body),
+        None => plain(StatusCode::INTERNAL_SERVER_ERROR, "the status cannot be written down"),
+    }
+}
+
+fn plain(status: StatusCode, text: &str) -> Response<Full<Bytes>> {
+    respond(status, "text/plain; charset=utf-8", format!("{text}\n"))
+}
+
+fn respond(status: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 /// Whether a `Host` header names this computer to itself, with or without a port.

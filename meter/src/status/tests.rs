@@ -4,11 +4,9 @@ use super::live::{DiskStatus, LiveStatus, MeterStatus, QueueFacts};
 use super::{metrics, page};
 use crate::board::{ChainFacts, MeterFacts, Visits};
 use crate::follow::Tariff;
-use crate::paygo::{Answer, Left, PaygoStatus, RedemptionFacts};
 use crate::relay::{Order, Position, RelayStatus};
 use crate::submit::{Objection, Refusal};
 use std::collections::{BTreeMap, BTreeSet};
-use wattle_primitives::call::paygo::TokenKind;
 use wattle_primitives::{Amount, AssetId, Hash, Height, TimeMs, WattHours};
 
 /// A status in which everything has a value.
@@ -57,29 +55,7 @@ fn full() -> LiveStatus {
         }],
         chain,
         relay: Some(relay),
-        paygo: Some(paygo()),
         disk: DiskStatus::default(),
-    }
-}
-
-fn paygo() -> PaygoStatus {
-    let redeemed = RedemptionFacts {
-        count: 12,
-        kind: TokenKind::Add,
-        value: 30,
-        time_ms: Some(TimeMs(5)),
-        reported: false,
-    };
-    PaygoStatus {
-        // Both, so that every metric has a value; a device has one of them.
-        credit: Left { wh: Some(WattHours(1_400)), ms: Some(7_200_000), unlocked: false },
-        supplies: true,
-        low: true,
-        over: 90,
-        locked_ms: 240_000,
-        redemptions: vec![redeemed],
-        unreported: 1,
-        ..PaygoStatus::default()
     }
 }
 
@@ -101,10 +77,6 @@ fn the_page_shows_text_as_text_and_numbers_for_people() {
         "<td class=\"bad\">every 15 min 0 s: 7 done, 2 failed</td>",
         "<th scope=\"row\">Balances that move it</th><td class=\"\">seen 0 s ago, at the last visit</td>",
         "<th scope=\"row\">Position</th><td class=\"good\">connected</td>",
-        "<th scope=\"row\">Left</th><td class=\"big bad\">1.400 kWh left.</td>",
-        "<td class=\"bad\">4 min 0 s</td>",
-        "<th scope=\"row\">Token 12</th><td class=\"\">adds 30, 0 s ago, not yet reported</td>",
-        "<a href=\"/token\">",
     ] {
         assert!(page.contains(wanted), "{wanted} is not in {page}");
     }
@@ -120,38 +92,6 @@ fn the_json_has_the_documented_fields() {
     let want = "address credit error exportWh failures held importWh name quantities queue refusedByChain \
         sampleAgeMs samples submission tariff today watts";
     assert_eq!(keys, want.split_whitespace().collect());
-}
-
-/// A page for a phone, on which somebody types: no script, not renewed, nothing from elsewhere.
-#[test]
-fn the_token_page_says_what_came_of_a_token() {
-    let credit = |wh| Left { wh, ..Left::default() };
-    let taken = |credit| Answer::Taken { kind: "add".to_owned(), credit };
-    let rows = [
-        (taken(credit(Some(WattHours(3_000)))), "Taken. 3.000 kWh left."),
-        (taken(Left { ms: Some(86_400_000), ..Left::default() }), "Taken. 1 d 0 h left."),
-        (taken(Left { unlocked: true, ..Left::default() }), "Taken. Paid off: the supply does not end."),
-        (Answer::AlreadyUsed, "used already"),
-        (Answer::Invalid { locked_ms: 0 }, "Look at the digits once more."),
-        (Answer::Invalid { locked_ms: 120_000 }, "No more tokens are looked at for 2 min 0 s."),
-        (
-            Answer::Locked { locked_ms: 30_720_000 },
-            "Too many wrong tokens. No more tokens are looked at for 8 h 32 min.",
-        ),
-        (Answer::NotAToken { why: "<b>".to_owned() }, "That is no token: &lt;b&gt;."),
-        (Answer::TooMany, "wait to be reported"),
-    ];
-    for (answer, wanted) in rows {
-        let page = page::token(Some(&answer));
-        assert!(page.contains(wanted), "{wanted} is not in {page}");
-    }
-    let page = page::token(None);
-    for wanted in ["name=\"viewport\"", "<form method=\"post\" action=\"/token\">", "inputmode=\"numeric\""] {
-        assert!(page.contains(wanted), "{wanted} is not in {page}");
-    }
-    for unwanted in ["<script", "http-equiv", "http://", "https://"] {
-        assert!(!page.contains(unwanted), "{unwanted} is in {page}");
-    }
 }
 
 /// Every metric stands in the documentation, with its kind, and nothing else does.

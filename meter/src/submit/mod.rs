@@ -24,7 +24,7 @@ use crate::peers::Peers;
 use crate::queue::{Inflight, Queue, QueueError};
 use crate::sign::Signer;
 use std::sync::{Arc, Mutex, PoisonError};
-use wattle_host::{FileError, wall};
+use wattle_host::wall;
 use wattle_p2p::PeerId;
 use wattle_p2p::wire::{Request, Response};
 use wattle_primitives::call::energy::READINGS_MAX;
@@ -81,9 +81,6 @@ pub enum SubmitError {
     /// The disk refused: the light node cannot go on.
     #[error("reading queue failed")]
     Queue(#[source] QueueError),
-    /// The disk refused what the chain knows of the pay-as-you-go device.
-    #[error("pay-as-you-go device")]
-    Paygo(#[source] FileError),
     /// The peer's answer taught nothing.
     #[error("peer {peer} was of no use")]
     Peer {
@@ -375,7 +372,7 @@ impl Submitter {
     }
 
     async fn send(&mut self, peers: &impl Peers, peer: PeerId, tx: Tx) -> Result<Progress, SubmitError> {
-        let result = hand_over(peers, peer, &tx).await;
+        let result = self.hand_over(peers, peer, &tx).await;
         if let Err(SubmitError::Refused { message }) = &result {
             // Whoever refused it may remember its id: it is signed anew, under the same nonce.
             self.current = None;
@@ -384,8 +381,7 @@ impl Submitter {
                 tracing::warn!(readings = self.batch_max, "a transaction carries fewer readings from now on");
             }
         }
-        result?;
-        Ok(Progress::Sent { readings: readings_in(&tx) })
+        Ok(Progress::Sent { readings: result? })
     }
 
     /// Sends what waits under the nonce that `peer` claims, from the number on that it claims. Nothing is done
@@ -426,9 +422,9 @@ impl Submitter {
         let (Some(tx), Some(up_to)) = (self.transaction(batch, nonce, self.clock.now()), up_to) else {
             return Ok(if over { Progress::Unproven { readings: 0 } } else { Progress::Refused });
         };
-        hand_over(peers, peer, &tx).await?;
+        let readings = self.hand_over(peers, peer, &tx).await?;
         self.unproven = Some(Inflight { nonce, up_to });
-        Ok(Progress::Unproven { readings: readings_in(&tx) })
+        Ok(Progress::Unproven { readings })
     }
 
     /// The last number that `peer` says the chain has of the meter; 0 when it does not say.
@@ -462,28 +458,26 @@ impl Submitter {
             calls,
         })
     }
-}
 
-/// Hands `tx` to `peer` and to another one.
-///
-/// # Errors
-/// [`SubmitError::Refused`] when neither takes it.
-pub(crate) async fn hand_over(peers: &impl Peers, peer: PeerId, tx: &Tx) -> Result<(), SubmitError> {
-    let others = peers.ready().into_iter().filter(|other| *other != peer);
-    let (mut taken, mut message) = (false, String::new());
-    for entry in std::iter::once(peer).chain(others).take(ENTRY_PEERS) {
-        match peers.ask(entry, Request::SubmitTx(Box::new(tx.clone()))).await {
-            Ok(Response::Submitted { .. }) => taken = true,
-            Ok(Response::Error { message: reason, .. }) => message = reason.to_string(),
-            Ok(_) => BUSY.clone_into(&mut message),
-            Err(error) => message = error.to_string(),
+    /// Hands `tx` to `peer` and to another one. Returns the number of readings in it.
+    async fn hand_over(&self, peers: &impl Peers, peer: PeerId, tx: &Tx) -> Result<usize, SubmitError> {
+        let others = peers.ready().into_iter().filter(|other| *other != peer);
+        let (mut taken, mut message) = (false, String::new());
+        for entry in std::iter::once(peer).chain(others).take(ENTRY_PEERS) {
+            match peers.ask(entry, Request::SubmitTx(Box::new(tx.clone()))).await {
+                Ok(Response::Submitted { .. }) => taken = true,
+                Ok(Response::Error { message: reason, .. }) => message = reason.to_string(),
+                Ok(_) => BUSY.clone_into(&mut message),
+                Err(error) => message = error.to_string(),
+            }
         }
+        let readings = readings_in(tx);
+        if taken {
+            tracing::debug!(id = %tx.id(), readings, nonce = tx.body().nonce.0, "readings sent");
+            return Ok(readings);
+        }
+        Err(SubmitError::Refused { message })
     }
-    if taken {
-        tracing::debug!(id = %tx.id(), readings = readings_in(tx), nonce = tx.body().nonce.0, "transaction sent");
-        return Ok(());
-    }
-    Err(SubmitError::Refused { message })
 }
 
 /// Gives pending readings numbers that no earlier life of the meter has used, if it must.
@@ -507,8 +501,7 @@ fn anchor(queue: &mut Queue, signer: &Signer, on_chain: u64) -> Result<(), Queue
     queue.set_anchored()
 }
 
-/// Whether there is too little time left for it to come into a block.
-pub(crate) fn expires_soon(tx: &Tx, now: TimeMs) -> bool {
+fn expires_soon(tx: &Tx, now: TimeMs) -> bool {
     tx.body().expires_ms <= now.saturating_add(TimeMs(wall::stretched(TX_LIFETIME_MS / 8)))
 }
 

@@ -1,7 +1,6 @@
 //! A chain in memory for tests: real signatures, certificates and proofs, and peers that can be told to lie.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use super::paygo;
 use crate::clock::TimeSource;
 use crate::peers::Peers;
 use std::collections::{BTreeMap, BTreeSet};
@@ -280,8 +279,6 @@ pub(crate) struct TestPeers {
     pub(crate) blamed: Mutex<Vec<PeerId>>,
     /// The payer's bandwidth; `None` has no end.
     pub(crate) bucket: Mutex<Option<Bucket>>,
-    /// Commitments to the pay-as-you-go device's tokens.
-    pub(crate) commitments: Mutex<paygo::Commitments>,
 }
 
 /// A payer's bandwidth in transactions.
@@ -306,7 +303,6 @@ impl TestPeers {
             proven: Mutex::default(),
             blamed: Mutex::default(),
             bucket: Mutex::default(),
-            commitments: Mutex::default(),
         }
     }
 
@@ -376,14 +372,8 @@ impl TestPeers {
         if tx.body().nonce != account.nonce(tx.body().lane) {
             return;
         }
-        account.use_nonce(tx.body().lane);
+        account.nonces = BoundedVec::new(vec![tx.body().nonce.next()]).unwrap();
         let mut meter: MeterRecord = wattle_primitives::decode(&chain.state[&meter_key]).unwrap();
-        if let Some(state) = self.redeemed(&chain, tx, refusing) {
-            chain.state = state;
-            chain.state.insert(account_key, wattle_primitives::encode(&account));
-            chain.push(Epoch(0), &self.seeds, &self.seeds, true);
-            return;
-        }
         for call in tx.body().calls.iter() {
             let Call::Energy(call::EnergyCall::SubmitReadings(call::energy::SubmitReadings { readings })) =
                 call
@@ -416,24 +406,6 @@ impl TestPeers {
         }
         chain.state.insert(account_key, wattle_primitives::encode(&account));
         chain.state.insert(meter_key, wattle_primitives::encode(&meter));
-        chain.push(Epoch(0), &self.seeds, &self.seeds, true);
-    }
-
-    /// State after a transaction of redemptions: all take effect or none; `None` for another transaction.
-    fn redeemed(&self, chain: &TestChain, tx: &Tx, refusing: bool) -> Option<State> {
-        let mut state = chain.state.clone();
-        let mut good = !refusing;
-        for call in tx.body().calls.iter() {
-            let Call::Paygo(call::PaygoCall::RedeemToken(call)) = call else { return None };
-            good &= paygo::execute(&mut state, &chain.chain, &self.commitments.lock().unwrap(), call);
-        }
-        Some(if good { state } else { chain.state.clone() })
-    }
-
-    /// Changes state otherwise, in a block of its own.
-    pub(crate) fn change(&self, change: impl FnOnce(&mut State)) {
-        let mut chain = self.chain.lock().unwrap();
-        change(&mut chain.state);
         chain.push(Epoch(0), &self.seeds, &self.seeds, true);
     }
 
@@ -488,7 +460,6 @@ pub(crate) fn registered(meter: Address, last: Option<LastReading>) -> State {
         retired_ms: None,
         suspended_ms: None,
         dealt_wh: wattle_primitives::WattHours::ZERO,
-        device: None,
         last,
     };
     let account =

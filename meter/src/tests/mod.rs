@@ -3,4 +3,3 @@
 pub(crate) mod chain;
 mod crash;
 pub(crate) mod life;
-pub(crate) mod paygo;

@@ -6,7 +6,6 @@ mod bind;
 mod common;
 mod device;
 mod disk;
-mod paygo;
 mod program;
 mod relay;
 mod status;

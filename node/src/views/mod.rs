@@ -7,7 +7,6 @@
 //! token    assets, supply                    identity grants, sponsorships
 //! energy   microgrids, meters, bills         market   orders, trades
 //! deals    requests and deals                disputes not decided yet
-//! paygo    operators, devices, their tokens
 //! events   pages of events                   search   what a text may mean
 //! node     peers, consensus, evidence        health   whether it works, and whether it is fresh
 //! page     cursors                           keys     which key a meter's address is the hash of
@@ -33,7 +32,6 @@ mod ledger;
 mod market;
 mod node;
 mod page;
-mod paygo;
 mod reject;
 mod search;
 mod token;

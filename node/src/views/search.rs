@@ -66,9 +66,6 @@ fn by_hash(node: &NodeBackend, view: &View, hash: &Hash, hits: &mut Hits) -> Rpc
     if view.state.read(keys::microgrid(hash)).is_some() {
         hits.add(SearchKind::Microgrid, hash);
     }
-    if view.state.read(keys::device(hash)).is_some() {
-        hits.add(SearchKind::Device, hash);
-    }
     if view.state.read(keys::hold(hash)).is_some() {
         hits.add(SearchKind::Hold, hash);
     }

@@ -2,7 +2,6 @@
 
 mod energy;
 mod ledger;
-mod paygo;
 
 use super::*;
 use crate::driver::{Fate, Quorum, SubmitError};

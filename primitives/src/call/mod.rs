@@ -52,7 +52,6 @@ pub mod identity;
 mod kind;
 pub mod ledger;
 pub mod market;
-pub mod paygo;
 pub mod token;
 
 pub use deals::DealsCall;
@@ -62,7 +61,6 @@ pub use identity::IdentityCall;
 pub use kind::{CallKind, CallKindError};
 pub use ledger::LedgerCall;
 pub use market::MarketCall;
-pub use paygo::PaygoCall;
 pub use token::TokenCall;
 
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -116,8 +114,6 @@ modules! {
     deals: Deals(DealsCall) = 5,
     /// Contested bills.
     disputes: Disputes(DisputesCall) = 6,
-    /// Pay-as-you-go.
-    paygo: Paygo(PaygoCall) = 7,
 }
 
 // The shortest call is 2 bytes on the wire. What it grows to in memory bounds what a hostile block of

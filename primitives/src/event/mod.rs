@@ -43,7 +43,6 @@ mod energy;
 mod identity;
 mod ledger;
 mod market;
-mod paygo;
 mod token;
 
 pub use deals::DealsEvent;
@@ -52,7 +51,6 @@ pub use energy::EnergyEvent;
 pub use identity::IdentityEvent;
 pub use ledger::LedgerEvent;
 pub use market::MarketEvent;
-pub use paygo::{BurnCause, PaygoEvent};
 pub use token::TokenEvent;
 
 use crate::{Address, Hash};
@@ -106,8 +104,6 @@ modules! {
     Deals(DealsEvent) = 5,
     /// Contested bills.
     Disputes(DisputesEvent) = 6,
-    /// Pay-as-you-go.
-    Paygo(PaygoEvent) = 7,
 }
 
 /// Whom an event concerns.
@@ -116,8 +112,8 @@ pub struct Concerns {
     /// The accounts and meters that it names. An event that only names a hold, a deal or an interval names none: they
     /// are in the event that began it.
     pub parties: [Option<Address>; 2],
-    /// In whose bill it is a line: accounts whose tab it explains, or the microgrid or pay-as-you-go device, named by
-    /// its id as an address, of which it tells.
+    /// In whose bill it is a line: accounts whose tab it explains, or the microgrid, named by its id as an address,
+    /// whose intervals it tells of.
     pub bill: [Option<Address>; 2],
     /// The microgrid of a line of a bill.
     pub microgrid: Option<Hash>,
@@ -140,11 +136,6 @@ impl Concerns {
     /// The same parties, on whose bills with a microgrid it stands.
     pub(crate) const fn billed(self, microgrid: Hash) -> Self {
         Self { bill: self.parties, microgrid: Some(microgrid), ..self }
-    }
-
-    /// The same parties; it tells of a pay-as-you-go device.
-    pub(crate) const fn of_device(self, device: &Hash) -> Self {
-        Self { bill: [Some(Address::of_device(device)), None], ..self }
     }
 
     /// The intervals of a microgrid.

@@ -9,13 +9,10 @@ use crate::bucket::Bucket;
 use crate::call::energy::Terms;
 use crate::call::identity::Authority;
 use crate::call::ledger::AccountId;
-use crate::call::paygo::{AUTHORISATIONS_MAX, Contract, CreditUnit, FirmwareProfile};
 use crate::reading::{MeterRole, RegisterEncoding};
 use crate::tx::LANES_MAX;
 use crate::units::IntervalId;
-use crate::{
-    Address, Amount, AssetId, BookId, BoundedVec, Hash, Lane, Nonce, PublicKey, Reason, TimeMs, WattHours,
-};
+use crate::{Address, Amount, AssetId, BookId, BoundedVec, Hash, Lane, Nonce, Reason, TimeMs, WattHours};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// First byte of an account record's key.
@@ -30,8 +27,6 @@ pub const METER: u8 = 0x62;
 pub const TERMS: u8 = 0x64;
 /// First byte of the key of a microgrid's member.
 pub const MEMBER: u8 = 0x65;
-/// First byte of the key of a pay-as-you-go device.
-pub const DEVICE: u8 = 0x80;
 
 /// Next nonce of each lane from 0 on; lanes beyond the end stand at 0.
 pub type Nonces = BoundedVec<Nonce, { LANES_MAX as usize }>;
@@ -86,8 +81,6 @@ pub struct MeterRecord {
     pub suspended_ms: Option<TimeMs>,
     /// Import of it that has backed deals, Wh: each Wh backs one.
     pub dealt_wh: WattHours,
-    /// The pay-as-you-go device whose credit its import draws on.
-    pub device: Option<Hash>,
     /// The last accepted reading, at first its opening registers; `None` for a meter of the genesis before its first
     /// one.
     pub last: Option<LastReading>,
@@ -336,106 +329,6 @@ pub struct Carry {
     pub tax: u16,
 }
 
-/// The record under [`device`]. Energy that it has been credited with is in the wallet of [`Address::of_device`].
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct DeviceRecord {
-    /// Its operator.
-    pub operator: Address,
-    /// Its number in the operator's list.
-    pub index: u32,
-    /// Whose it is.
-    pub owner: Option<Address>,
-    /// Who redeems, authorises and reports for it.
-    pub gateway: Option<Address>,
-    /// The key with which it signs its redemptions.
-    pub key: Option<PublicKey>,
-    /// The meter in front of what it supplies.
-    pub meter: Option<Address>,
-    /// Its operator's energy: the asset of its credit.
-    pub asset: AssetId,
-    /// Measure of its credit.
-    pub unit: CreditUnit,
-    /// Raw units of a unit.
-    pub divider: u16,
-    /// Its firmware.
-    pub profile: FirmwareProfile,
-    /// Whether it takes tokens of twelve digits.
-    pub extended: bool,
-    /// Whether it is in use.
-    pub status: DeviceStatus,
-    /// The highest count that was reserved, issued or redeemed.
-    pub last_count: u32,
-    /// Its own count, as far as is known here: the highest that it has taken.
-    pub count: u32,
-    /// Which of the 16 counts below that are used, the next one in the lowest bit.
-    pub used: u16,
-    /// Until when it is active, if it counts time.
-    pub active_until_ms: TimeMs,
-    /// Energy that credit has paid and its meter has not shown yet, Wh.
-    pub ahead_wh: WattHours,
-    /// Its debt to its operator, base units.
-    pub debt: Amount,
-    /// Its contract.
-    pub contract: Option<ContractRecord>,
-    /// The day, UTC since 1970, to which `issued` belongs.
-    pub day: u32,
-    /// Raw units issued or reserved on that day.
-    pub issued: u64,
-    /// Add tokens that are issued or reserved, and neither redeemed nor voided.
-    pub adds: u32,
-    /// Credit set aside.
-    pub authorisations: BoundedVec<AuthorisationRecord, AUTHORISATIONS_MAX>,
-}
-
-/// Whether a device is in use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[borsh(use_discriminant = true)]
-#[repr(u8)]
-pub enum DeviceStatus {
-    /// Tokens are issued for it.
-    Active = 0,
-    /// None are, until its operator says so.
-    Suspended = 1,
-    /// It has taken the token that ends payment control.
-    Unlocked = 2,
-}
-
-/// A device's contract, and how far it is fulfilled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct ContractRecord {
-    /// The contract.
-    pub terms: Contract,
-    /// Whether its deposit is paid.
-    pub begun: bool,
-    /// Base units paid so far.
-    pub paid: Amount,
-    /// Base units among them that did not suffice for a raw unit: they count with the next sale.
-    pub rest: Amount,
-}
-
-impl ContractRecord {
-    /// Whether the device is paid off.
-    #[must_use]
-    pub fn is_paid(&self) -> bool {
-        self.terms.total > Amount::ZERO && self.paid >= self.terms.total
-    }
-}
-
-/// Credit that a gateway has set aside. It stands while its hold does, or until the device's next one is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct AuthorisationRecord {
-    /// Its hold.
-    pub hold: Hash,
-    /// Who reports.
-    pub gateway: Address,
-    /// Energy set aside, Wh.
-    pub wh: WattHours,
-    /// The newest report.
-    pub seq: u64,
-    /// Energy drawn, Wh.
-    pub used_wh: WattHours,
-}
-
 impl BalanceRecord {
     /// Spendable balance, base units, of a credit-normal account that may not go below zero, such as a wallet.
     #[must_use]
@@ -517,18 +410,11 @@ pub fn member(microgrid: &Hash, account: &Address) -> Key<MemberRecord> {
     Key::new(MEMBER).with(microgrid.as_bytes()).with(account.as_bytes())
 }
 
-/// Key of a pay-as-you-go device.
-#[must_use]
-pub fn device(id: &Hash) -> Key<DeviceRecord> {
-    Key::new(DEVICE).with(id.as_bytes())
-}
-
 crate::decodable! {
     AccountRecord: 2048;
     BalanceRecord: 64;
-    MeterRecord: 320;
+    MeterRecord: 256;
     MicrogridRecord: 256;
     MemberRecord: 512;
-    DeviceRecord: 1024;
     TermsRecord: 2048;
 }

@@ -13,14 +13,10 @@ use wattle_primitives::call::energy::{
 use wattle_primitives::call::identity::{Authority, Calls, KeyWeight, Limits, PerPeriod, Spending};
 use wattle_primitives::call::ledger::{AccountClass, AccountId, Balancing, Entry, JournalId, SystemAccount};
 use wattle_primitives::call::market::{OrderEnd, Side};
-use wattle_primitives::call::paygo::{
-    self, CreditUnit, FirmwareProfile, Payment, RedeemedBy, Token, TokenKind,
-};
 use wattle_primitives::call::token::Symbol;
 use wattle_primitives::codec::decode_bounded;
 use wattle_primitives::event::{
-    BurnCause, DealsEvent, DisputesEvent, EnergyEvent, IdentityEvent, LedgerEvent, MarketEvent, PaygoEvent,
-    TokenEvent,
+    DealsEvent, DisputesEvent, EnergyEvent, IdentityEvent, LedgerEvent, MarketEvent, TokenEvent,
 };
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
 use wattle_primitives::merkle::ListProof;
@@ -28,10 +24,7 @@ use wattle_primitives::reading::{
     ClockQuality, MeterRole, Reading, RegisterEncoding, Registers, SignedReading,
 };
 use wattle_primitives::receipt::BlockReceipts;
-use wattle_primitives::state_key::{
-    AccountRecord, AuthorisationRecord, BalanceRecord, ContractRecord, DeviceRecord, DeviceStatus,
-    LastReading, MeterRecord,
-};
+use wattle_primitives::state_key::{AccountRecord, BalanceRecord, LastReading, MeterRecord};
 use wattle_primitives::trie::{Leaf, Step, TrieProof};
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::*;
@@ -437,207 +430,6 @@ fn energy_calls() -> Vec<(&'static str, Call)> {
         ("Disputes::WithdrawDispute", Call::from(call::disputes::WithdrawDispute { dispute: hash(14) })),
         ("Energy::ResumeMicrogrid", Call::from(call::energy::ResumeMicrogrid { microgrid })),
     ]
-    .into_iter()
-    .chain(paygo_calls())
-    .collect()
-}
-
-fn token() -> Token {
-    Token { count: 42, kind: TokenKind::Add, value: 29 }
-}
-
-fn contract() -> paygo::Contract {
-    paygo::Contract {
-        deposit: Amount(5_000),
-        included: 7,
-        price: Amount(120),
-        total: Amount(90_000),
-        postpaid: true,
-    }
-}
-
-fn paygo_calls() -> Vec<(&'static str, Call)> {
-    let (device, token, commitment) = (hash(21), token(), hash(22));
-    let payments = [
-        ("Paygo::IssueToken(hold)", Payment::Hold { hold: hash(6), amount: Amount(3_480) }),
-        ("Paygo::IssueToken(wallet)", Payment::Wallet { amount: Amount(3_480) }),
-        ("Paygo::IssueToken(cash)", Payment::Cash { amount: Amount(3_480) }),
-        ("Paygo::IssueToken(free)", Payment::Free),
-        ("Paygo::IssueToken(postpaid)", Payment::Postpaid),
-    ];
-    let issue = |payment| Call::from(paygo::IssueToken { device, token, commitment, payment });
-    let register = |unit| paygo::RegisterDevice {
-        reference: hash(5),
-        unit,
-        divider: 4,
-        profile: FirmwareProfile::CFirmware,
-        extended: true,
-        count: 40,
-    };
-    let redemption = paygo::Redemption { device, token, nonce: hash(23), time_ms: TimeMs(1_800_000_000_000) };
-    let proof = Some(paygo::RedemptionProof { key: key(7), signature: signature(6) });
-    let tokens = list(vec![paygo::ReservedToken { token, commitment }]);
-    let (authorisation, cumulative_wh) = (hash(6), WattHours(300));
-    vec![
-        (
-            "Paygo::SetPaygoOperator",
-            Call::from(paygo::SetPaygoOperator { asset: AssetId(2), daily_cap: 2_000 }),
-        ),
-        ("Paygo::RegisterDevice", Call::from(register(CreditUnit::WattHours { per_unit: WattHours(100) }))),
-        (
-            "Paygo::RegisterDevice(time)",
-            Call::from(register(CreditUnit::Time { per_unit: TimeMs(86_400_000) })),
-        ),
-        (
-            "Paygo::SetDevice",
-            Call::from(paygo::SetDevice {
-                device,
-                owner: Some(address(1)),
-                gateway: Some(address(2)),
-                key: Some(key(7)),
-                meter: Some(address(9)),
-                suspended: true,
-                contract: Some(Box::new(contract())),
-            }),
-        ),
-        ("Paygo::ReserveTokens", Call::from(paygo::ReserveTokens { device, tokens })),
-        ("Paygo::VoidToken", Call::from(paygo::VoidToken { device, count: 42, refund: true })),
-        ("Paygo::RedeemToken", Call::from(paygo::RedeemToken { redemption, proof })),
-        (
-            "Paygo::PayDevice",
-            Call::from(paygo::PayDevice { device, payment: Payment::Wallet { amount: Amount(70) } }),
-        ),
-        (
-            "Paygo::AuthoriseCredit",
-            Call::from(paygo::AuthoriseCredit {
-                device,
-                reference: hash(5),
-                wh: WattHours(500),
-                expires_ms: TimeMs(1_800_000_900_000),
-            }),
-        ),
-        ("Paygo::DrawCredit", Call::from(paygo::DrawCredit { device, authorisation, seq: 3, cumulative_wh })),
-        ("Paygo::CloseCredit", Call::from(paygo::CloseCredit { device, authorisation, cumulative_wh })),
-    ]
-    .into_iter()
-    .chain(payments.map(|(name, payment)| (name, issue(payment))))
-    .collect()
-}
-
-fn paygo_events() -> Vec<(&'static str, Event)> {
-    let (device, operator, token, wh) = (hash(21), address(1), token(), WattHours(2_900));
-    let (asset, commitment, by, amount) = (AssetId(4), hash(22), RedeemedBy::Gateway, Amount(3_480));
-    let (authorisation, time_ms) = (hash(6), TimeMs(1_800_000_000_000));
-    let event = |name, event: PaygoEvent| (name, Event::Paygo(event));
-    vec![
-        event(
-            "PaygoOperatorSet",
-            PaygoEvent::PaygoOperatorSet { operator, asset: AssetId(2), energy: asset, daily_cap: 2_000 },
-        ),
-        event("DeviceRegistered", PaygoEvent::DeviceRegistered { device, operator }),
-        event(
-            "DeviceSet",
-            PaygoEvent::DeviceSet {
-                device,
-                operator,
-                owner: Some(address(2)),
-                gateway: None,
-                meter: Some(address(9)),
-                suspended: true,
-            },
-        ),
-        event("TokenReserved", PaygoEvent::TokenReserved { device, operator, token, commitment }),
-        event(
-            "TokenIssued",
-            PaygoEvent::TokenIssued { device, operator, by: address(3), token, commitment, paid: amount },
-        ),
-        event("TokenVoided", PaygoEvent::TokenVoided { device, operator, count: 42, refunded: amount }),
-        event(
-            "TokenRedeemed",
-            PaygoEvent::TokenRedeemed {
-                device,
-                operator,
-                token,
-                by,
-                time_ms,
-                active_until_ms: Some(TimeMs(1_800_086_400_000)),
-            },
-        ),
-        event("UnknownRedemption", PaygoEvent::UnknownRedemption { device, operator, token, by }),
-        event("CreditMinted", PaygoEvent::CreditMinted { device, asset, wh }),
-        event("CreditBurned", PaygoEvent::CreditBurned { device, asset, wh, cause: BurnCause::Use }),
-        event(
-            "DeviceOwes",
-            PaygoEvent::DeviceOwes { device, operator, owner: Some(address(2)), count: 42, amount },
-        ),
-        event("DevicePaid", PaygoEvent::DevicePaid { device, operator, amount }),
-        event("ContractPaid", PaygoEvent::ContractPaid { device, operator, paid: amount }),
-        event("CreditAtRisk", PaygoEvent::CreditAtRisk { device, operator, token, adds: 3, wh }),
-        event(
-            "CreditAuthorised",
-            PaygoEvent::CreditAuthorised {
-                device,
-                gateway: address(3),
-                authorisation,
-                wh,
-                expires_ms: time_ms,
-            },
-        ),
-        event(
-            "CreditUsed",
-            PaygoEvent::CreditUsed {
-                device,
-                authorisation,
-                seq: 3,
-                cumulative_wh: WattHours(300),
-                remaining_wh: wh,
-                stop: true,
-            },
-        ),
-        event(
-            "CreditClosed",
-            PaygoEvent::CreditClosed { device, authorisation, used_wh: WattHours(300), released_wh: wh },
-        ),
-    ]
-}
-
-fn device_record() -> DeviceRecord {
-    DeviceRecord {
-        operator: address(1),
-        index: 5,
-        owner: Some(address(2)),
-        gateway: Some(address(3)),
-        key: Some(key(7)),
-        meter: Some(address(9)),
-        asset: AssetId(4),
-        unit: CreditUnit::WattHours { per_unit: WattHours(100) },
-        divider: 6,
-        profile: FirmwareProfile::Own,
-        extended: true,
-        status: DeviceStatus::Unlocked,
-        last_count: 44,
-        count: 42,
-        used: 0x8001,
-        active_until_ms: TimeMs(1_800_086_400_000),
-        ahead_wh: WattHours(50),
-        debt: Amount(70),
-        contract: Some(ContractRecord {
-            terms: contract(),
-            begun: true,
-            paid: Amount(3_480),
-            rest: Amount(80),
-        }),
-        day: 20_833,
-        issued: 29,
-        adds: 3,
-        authorisations: list(vec![AuthorisationRecord {
-            hold: hash(6),
-            gateway: address(3),
-            wh: WattHours(500),
-            seq: 8,
-            used_wh: WattHours(300),
-        }]),
-    }
 }
 
 pub(crate) fn events() -> Vec<(&'static str, Event)> {
@@ -1039,9 +831,6 @@ fn energy_events() -> Vec<(&'static str, Event)> {
             Event::Energy(EnergyEvent::MicrogridResumed { microgrid, operator: account, by: address(2) }),
         ),
     ]
-    .into_iter()
-    .chain(paygo_events())
-    .collect()
 }
 
 /// Limits of every kind at once.
@@ -1209,18 +998,6 @@ fn enums() -> Vec<Sample> {
     for kind in [VoteKind::Notarize, VoteKind::Nullify, VoteKind::Finalize] {
         all.push(sample(&format!("VoteKind::{kind:?}"), &kind));
     }
-    for kind in [TokenKind::Add, TokenKind::Set, TokenKind::Disable, TokenKind::Sync] {
-        all.push(sample(&format!("TokenKind::{kind:?}"), &kind));
-    }
-    for by in [RedeemedBy::Device, RedeemedBy::Operator, RedeemedBy::Gateway, RedeemedBy::Owner] {
-        all.push(sample(&format!("RedeemedBy::{by:?}"), &by));
-    }
-    for cause in [BurnCause::Import, BurnCause::Use, BurnCause::Set] {
-        all.push(sample(&format!("BurnCause::{cause:?}"), &cause));
-    }
-    for profile in [FirmwareProfile::Python, FirmwareProfile::CFirmware, FirmwareProfile::Own] {
-        all.push(sample(&format!("FirmwareProfile::{profile:?}"), &profile));
-    }
     for reason in Reason::ALL {
         all.push(sample(&format!("Reason::{reason:?}"), reason));
     }
@@ -1277,7 +1054,6 @@ fn structs() -> Vec<Sample> {
         retired_ms: Some(TimeMs(1_800_000_900_000)),
         suspended_ms: Some(TimeMs(1_800_000_800_000)),
         dealt_wh: WattHours(77),
-        device: Some(hash(21)),
         last: Some(last),
     };
     let account = AccountRecord {
@@ -1325,7 +1101,6 @@ fn structs() -> Vec<Sample> {
         stored("state::BalanceRecord", &balance),
         stored("state::LastReading", &last),
         stored("state::MeterRecord", &meter),
-        stored("state::DeviceRecord", &device_record()),
     ]
 }
 

@@ -12,7 +12,6 @@ import "./pages/blocks.js";
 import "./pages/home.js";
 import "./pages/meter.js";
 import "./pages/microgrid.js";
-import "./pages/paygo.js";
 import "./pages/thing.js";
 import "./pages/tx.js";
 import "./pages/validators.js";
@@ -29,8 +28,6 @@ const PAGES = {
   meter: ["wattle-meter", true],
   microgrids: ["wattle-microgrids", false],
   microgrid: ["wattle-microgrid", true],
-  operator: ["wattle-operator", true],
-  device: ["wattle-device", true],
   validators: ["wattle-validators", false],
   asset: ["wattle-asset", true],
   hold: ["wattle-hold", true],
@@ -157,7 +154,7 @@ class Search extends HTMLElement {
     }
   }
 
-  /// Everything final is in the node's index; a transaction may be on its way.
+  /// What is final is in the node's index; a transaction may be on its way.
   async find(text) {
     const hit = await find("search_query", { text });
     if (hit) return hit;

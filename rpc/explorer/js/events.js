@@ -1,8 +1,8 @@
-// Events in words: each event of a receipt as a line with links.
+// What happened, in words: an event of a receipt as a line with links.
 
 import { asset } from "./chain.js";
 import { h, path } from "./dom.js";
-import { account, block, name, time } from "./elements.js";
+import { account, name, time } from "./elements.js";
 import { amount, brief, energy as kwh, integer, span, words } from "./format.js";
 import { call } from "./rpc.js";
 
@@ -98,38 +98,7 @@ function dealCash(units, deal) {
   return value;
 }
 
-const operators = new Map();
-
-/// An amount of the asset in which an operator of pay-as-you-go is paid.
-function sold(units, operator) {
-  const value = h("span", null, money(units, null));
-  if (!operators.has(operator)) operators.set(operator, call("paygo_getOperator", { operator }));
-  operators.get(operator).then(
-    ({ asset }) => value.replaceChildren(money(units, asset)),
-    () => operators.delete(operator),
-  );
-  return value;
-}
-
-/// A token by its count and what it does.
-function token({ count: number, kind, value }) {
-  const does = {
-    add: `adds ${integer(value)}`,
-    set: `sets ${integer(value)}`,
-    disable: "ends payment control",
-    sync: "moves the count",
-  };
-  return `token ${integer(number)} (${does[kind] ?? words(kind)})`;
-}
-
-const BURNED = {
-  import: "its meter imported it",
-  use: "its gateway reported the use",
-  set: "a token set it anew",
-};
-
 const meter = (address) => name("meter", address);
-const device = (id) => ["device ", name("device", id)];
 const count = (n, what) => `${integer(n)} ${what}${String(n) === "1" ? "" : "s"}`;
 const short = (id) => h("span", { class: "mono", title: id }, brief(id));
 
@@ -451,82 +420,6 @@ const LINES = {
     money(e.needed, "0"),
   ],
   microgrid_resumed: (e) => [account(e.by), " resumes ", name("microgrid", e.microgrid)],
-  paygo_operator_set: (e) => [
-    account(e.operator),
-    " operates pay-as-you-go, paid in ",
-    symbol(e.asset),
-    `, at most ${count(e.dailyCap, "unit")} a device and day`,
-  ],
-  device_registered: (e) => [device(e.device), " of ", account(e.operator), " registered"],
-  device_set: (e) => [
-    device(e.device),
-    e.owner ? [" is of ", account(e.owner)] : " has no owner",
-    e.gateway ? [", gateway ", account(e.gateway)] : null,
-    e.meter ? [", meter ", meter(e.meter)] : null,
-    e.suspended ? h("b", null, ", suspended") : null,
-  ],
-  token_reserved: (e) => [device(e.device), `: ${token(e.token)} reserved`],
-  token_issued: (e) => [
-    device(e.device),
-    `: ${token(e.token)} issued by `,
-    account(e.by),
-    e.paid === "0" ? " for nothing" : [" for ", sold(e.paid, e.operator)],
-  ],
-  token_voided: (e) => [
-    device(e.device),
-    `: token ${integer(e.count)} taken back`,
-    e.refunded === "0" ? null : [", ", sold(e.refunded, e.operator), " refunded"],
-  ],
-  token_redeemed: (e) => [
-    device(e.device),
-    ` took ${token(e.token)} by the word of ${e.by === "device" ? "its key" : `its ${words(e.by)}`}`,
-    e.activeUntilMs ? [", active until ", time(e.activeUntilMs)] : null,
-  ],
-  unknown_redemption: (e) => [
-    device(e.device),
-    " took ",
-    token(e.token),
-    h("b", null, ", which nobody committed to"),
-    `, by the word of ${e.by === "device" ? "its key" : `its ${words(e.by)}`}`,
-  ],
-  credit_minted: (e) => [device(e.device), ` is credited with ${kwh(e.wh)}`],
-  credit_burned: (e) => [
-    `${kwh(e.wh)} of the credit of `,
-    device(e.device),
-    ` are gone: ${BURNED[e.cause] ?? words(e.cause)}`,
-  ],
-  device_owes: (e) => [device(e.device), " owes ", sold(e.amount, e.operator), ` more, for token ${integer(e.count)}`],
-  device_paid: (e) => [device(e.device), ": ", sold(e.amount, e.operator), " of its debt paid"],
-  contract_paid: (e) => [device(e.device), " is paid off with ", sold(e.paid, e.operator)],
-  credit_at_risk: (e) => [
-    device(e.device),
-    `: ${token(e.token)} makes `,
-    e.adds > 0 ? count(e.adds, "token") : null,
-    e.adds > 0 && e.wh !== "0" ? " and " : null,
-    e.wh === "0" ? null : kwh(e.wh),
-    " worthless",
-  ],
-  credit_authorised: (e) => [
-    account(e.gateway),
-    ` sets ${kwh(e.wh)} of `,
-    device(e.device),
-    " aside until ",
-    time(e.expiresMs),
-    ", authorisation ",
-    name("hold", e.authorisation),
-  ],
-  credit_used: (e) => [
-    device(e.device),
-    `, report ${integer(e.seq)}: ${kwh(e.cumulativeWh)} used, ${kwh(e.remainingWh)} left`,
-    e.stop ? h("b", null, ", stop") : null,
-    ", authorisation ",
-    short(e.authorisation),
-  ],
-  credit_closed: (e) => [
-    device(e.device),
-    `: ${kwh(e.usedWh)} used, ${kwh(e.releasedWh)} free again, authorisation `,
-    short(e.authorisation),
-  ],
   reading_refused: (e) => ["meter ", meter(e.meter), ` no. ${integer(e.seq)}: ${words(e.reason)}`],
 };
 
@@ -536,7 +429,7 @@ const LAST_MS = 8.64e15; // the last time that a date can name
 export function field(key, value) {
   if (typeof value === "string" && /^wat1[a-z0-9]{40,80}$/.test(value))
     return key === "meter" ? meter(value) : account(value);
-  if (key === "microgrid" || key === "device") return name(key, value);
+  if (key === "microgrid") return name("microgrid", value);
   if (value === null || value === undefined) return "–";
   if (/Wh$/.test(key)) return kwh(value);
   if (/Ms$/.test(key)) return Number(value) > LAST_MS ? "no end" : time(value);
@@ -573,16 +466,6 @@ export function line(event) {
     h("span", { class: "tag" }, words(type)),
     h("span", { class: "what" }, what),
   );
-}
-
-/// An event of a list, with its block and time.
-export function dated(item) {
-  const drawn = line(item.event);
-  drawn.dataset.key = `${item.height}-${item.index}`;
-  drawn.lastElementChild.append(
-    h("div", { class: "muted" }, "block ", block(item.height), " · ", time(item.timeMs)),
-  );
-  return drawn;
 }
 
 export function lines(events) {

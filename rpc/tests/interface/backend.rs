@@ -8,7 +8,6 @@ use wattle_primitives::call::energy::{ClearingRule, Fees, LossRule, TariffBand, 
 use wattle_primitives::call::identity::{Authority, Limits, PerPeriod};
 use wattle_primitives::call::ledger::{AccountClass, AccountId, JournalId};
 use wattle_primitives::call::market::Side;
-use wattle_primitives::call::paygo::{Contract, CreditUnit, FirmwareProfile, TokenKind};
 use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::reading::{MeterRole, RegisterEncoding};
 use wattle_primitives::trie::{Leaf, Step, TrieProof};
@@ -231,7 +230,6 @@ impl Chain {
             settled_until: Some(IntervalId(5)),
             silent_since_ms: Some(TimeMs(6)),
             estimated: Amount(7),
-            device: Some(Hash([6; 32])),
         }
     }
 
@@ -794,36 +792,6 @@ impl DisputeQueries for Chain {
     }
 }
 
-impl PaygoQueries for Chain {
-    fn paygo_operator(&self, operator: Address) -> RpcResult<Anchored<PaygoOperatorInfo>> {
-        let (asset, energy) = (AssetId(0), AssetId(5));
-        at(PaygoOperatorInfo { operator, asset, energy, daily_cap: 500, devices: 2 })
-    }
-
-    fn paygo_device(&self, device: Hash) -> RpcResult<Anchored<DeviceInfo>> {
-        at(device_info(device))
-    }
-
-    fn paygo_devices(&self, request: DevicesRequest, _: PageRequest) -> RpcResult<Page<DeviceInfo>> {
-        assert_eq!((request.only, request.below_wh, request.within_ms), (None, WattHours(0), TimeMs(0)));
-        page(vec![device_info(Hash([3; 32])), timed_device(Hash([4; 32]))])
-    }
-
-    fn paygo_token(&self, _: Hash, count: u32) -> RpcResult<Anchored<TokenInfo>> {
-        at(TokenInfo { count, ..token_info(TokenKind::Add, TokenStatus::Issued) })
-    }
-
-    fn paygo_tokens(&self, _: Hash, _: PageRequest) -> RpcResult<Page<TokenInfo>> {
-        let kinds = [TokenKind::Add, TokenKind::Set, TokenKind::Disable, TokenKind::Sync];
-        let states = [TokenStatus::Reserved, TokenStatus::Issued, TokenStatus::Voided, TokenStatus::Taken];
-        page(kinds.into_iter().zip(states).map(|(kind, state)| token_info(kind, state)).collect())
-    }
-
-    fn paygo_history(&self, _: Hash, _: PageRequest) -> RpcResult<Page<EventItem>> {
-        page(vec![event(3, 0)])
-    }
-}
-
 impl NodeQueries for Chain {
     fn node_peers(&self) -> RpcResult<Anchored<Peers>> {
         let peer = PeerInfo {
@@ -937,93 +905,6 @@ fn dispute_info(dispute: Hash) -> DisputeInfo {
         electorate: 5,
         expires_ms: TimeMs(9),
         opened: Some(OpenedInfo { height: Height(3), tx: Hash([6; 32]), first_seq: 1, second_seq: 1 << 60 }),
-    }
-}
-
-fn device_info(device: Hash) -> DeviceInfo {
-    DeviceInfo {
-        device,
-        operator: alice(),
-        wallet: Address::of_device(&device),
-        owner: Some(alice()),
-        gateway: Some(alice()),
-        key: Some(secret().public()),
-        meter: Some(alice()),
-        unit: CreditUnit::WattHours { per_unit: WattHours(100) },
-        divider: 1,
-        profile: FirmwareProfile::Own,
-        extended: true,
-        state: DeviceState::Active,
-        last_count: 8,
-        count: 6,
-        active_until_ms: None,
-        credit: Some(CreditInfo {
-            asset: AssetId(5),
-            available_wh: WattHours(900),
-            held_wh: WattHours(300),
-            ahead_wh: WattHours(20),
-        }),
-        asset: AssetId(0),
-        debt: Amount(1),
-        contract: Some(ContractInfo {
-            terms: Contract {
-                deposit: Amount(2),
-                included: 3,
-                price: Amount(4),
-                total: Amount(50),
-                postpaid: true,
-            },
-            begun: true,
-            paid: Amount(10),
-            rest: Amount(2),
-            left: Some(Amount(40)),
-        }),
-        issued_today: 1 << 60,
-        left_today: 0,
-        adds: 2,
-        silent_since_ms: Some(TimeMs(7)),
-        authorisations: vec![AuthorisationInfo {
-            authorisation: Hash([8; 32]),
-            gateway: alice(),
-            wh: WattHours(300),
-            seq: 1 << 60,
-            used_wh: WattHours(100),
-            remaining_wh: WattHours(200),
-            stop: false,
-            expires_ms: Some(TimeMs(9)),
-        }],
-    }
-}
-
-/// One that counts time, and has nothing that it need not have.
-fn timed_device(device: Hash) -> DeviceInfo {
-    DeviceInfo {
-        owner: None,
-        gateway: None,
-        key: None,
-        meter: None,
-        unit: CreditUnit::Time { per_unit: TimeMs(86_400_000) },
-        active_until_ms: Some(TimeMs(5)),
-        credit: None,
-        contract: None,
-        silent_since_ms: None,
-        authorisations: Vec::new(),
-        ..device_info(device)
-    }
-}
-
-fn token_info(kind: TokenKind, state: TokenStatus) -> TokenInfo {
-    let sold = state == TokenStatus::Issued;
-    TokenInfo {
-        count: 8,
-        kind,
-        value: 10,
-        commitment: Hash([7; 32]),
-        state,
-        price: sold.then_some(Amount(40)),
-        payer: sold.then_some(AccountId::Wallet { owner: alice() }),
-        owed: false,
-        over: !sold,
     }
 }
 

@@ -11,7 +11,6 @@ mod market;
 mod market_model;
 mod money;
 mod oracle;
-mod paygo;
 pub(crate) mod settlement;
 mod transfers;
 mod upkeep;
@@ -375,8 +374,8 @@ fn genesis_is_pinned() {
     assert_eq!(
         pins,
         [
-            "3c901668c62c56ce0df390936d3f52dd4f04644c2873e23088f7b6844d36e621",
-            "2587edb4b51c71ea6b814164a073b97f619349a8112ec47ab5ea883f6c79d152"
+            "a02fb337ef27b70236a952c55e6553473e4a62ed32b19fc8fb003f985b67145e",
+            "9dd380f6b292bdbbe6deb5590b00e62cc39569fed084aee6404628a60dd95881"
         ]
     );
     assert_eq!(state.read(crate::keys::params()), Some(params()));

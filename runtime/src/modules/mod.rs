@@ -11,7 +11,6 @@
 //! energy                 microgrids, meters, readings, terms, settlement; tabs and positions for those above it
 //! market, deals          trades, noted in energy's positions
 //! disputes               claims against tabs
-//! paygo                  devices, tokens, credit: energy pays measured import from it
 //! list                   what a microgrid or an account has open, by number
 //! agenda                 what a microgrid does when, and who pays for it: the one place that calls energy and market
 //! due                    what falls due in a block, before its transactions: a queue and a share for each kind
@@ -23,9 +22,8 @@
 //! Each thing that leaves a key in state costs the fee payer `account_deposit` native base units, moved to
 //! [`SystemAccount::Deposits`]: an account, the first balance in a further asset, an asset, a book, a book's account,
 //! the book's due and its cash in an asset, a place to remember a journal in, a microgrid, a meter, a version of
-//! terms, a pay-as-you-go operator, a device, a member, a mandate, a sponsorship, a grant, a hold, an order, a deal's
-//! request, an acceptance, a dispute, a token. A thing that goes away again (from the member on) gives its deposit back
-//! to whoever paid it.
+//! terms, a member, a mandate, a sponsorship, a grant, a hold, an order, a deal's request, an acceptance, a dispute.
+//! A thing that goes away again (from the member on) gives its deposit back to whoever paid it.
 //!
 //! [`SystemAccount::Deposits`]: wattle_primitives::call::ledger::SystemAccount::Deposits
 
@@ -68,7 +66,6 @@ pub mod invariants;
 pub mod ledger;
 mod list;
 pub mod market;
-pub mod paygo;
 pub mod token;
 pub mod weights;
 
@@ -155,5 +152,4 @@ modules! {
     market: Market,
     deals: Deals,
     disputes: Disputes,
-    paygo: Paygo,
 }

@@ -479,19 +479,17 @@ fn a_bill_is_proven(village: &Village) {
     assert_eq!(wattle(["energy", "bill", &alice, "--csv", "--readings"]).0, 2);
 }
 
-/// The subcommands that can be typed below a command.
-pub(crate) fn leaves(command: &clap::Command, path: &str, into: &mut Vec<String>) {
-    for sub in command.get_subcommands() {
-        leaves(sub, &format!("{path} {}", sub.get_name()), into);
-    }
-    // `order` itself places one, beside its subcommand.
-    if !command.has_subcommands() || command.get_name() == "order" {
-        into.push(path.trim().to_owned());
-    }
-}
-
 /// Every subcommand that there is was called above.
 fn all_was_called(village: &Village) {
+    fn leaves(command: &clap::Command, path: &str, into: &mut Vec<String>) {
+        for sub in command.get_subcommands() {
+            leaves(sub, &format!("{path} {}", sub.get_name()), into);
+        }
+        // `order` itself places one, beside its subcommand.
+        if !command.has_subcommands() || command.get_name() == "order" {
+            into.push(path.trim().to_owned());
+        }
+    }
     let (cli, mut all) = (Cli::command(), Vec::new());
     leaves(cli.find_subcommand("energy").unwrap(), "", &mut all);
     let called = village.called.borrow();

@@ -22,7 +22,6 @@ mod load;
 mod network;
 mod newdisk;
 mod operate;
-mod paygo;
 mod process;
 mod records;
 mod scenario;

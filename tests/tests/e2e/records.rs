@@ -8,7 +8,6 @@ use wattle_primitives::call::deals::{ACCEPTANCES_MAX, Funding};
 use wattle_primitives::call::identity::Limits;
 use wattle_primitives::call::ledger::{AccountClass, AccountId, Entry, JournalId};
 use wattle_primitives::call::market::Side;
-use wattle_primitives::call::paygo::TokenKind;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, AssetId, BoundedVec, Hash, Height, TimeMs, WattHours, encode};
 use wattle_runtime::modules::deals::records::{Acceptance, Deal, DealState};
@@ -21,7 +20,6 @@ use wattle_runtime::modules::energy::records::{
 use wattle_runtime::modules::identity::records::{Allowance, Grant, Spent, Sponsorship};
 use wattle_runtime::modules::ledger::records::{Asset, Book, BookAccount, Deposit, Hold, PostedJournal};
 use wattle_runtime::modules::market::records::Order;
-use wattle_runtime::modules::paygo::records::{Operator, PaidFrom, Sale, TokenRecord, TokenState};
 use wattle_runtime::records::{Counters, Due};
 
 /// Set to write the vectors anew, after a deliberate change of protocol.
@@ -208,7 +206,6 @@ fn intervals(all: &mut Map<String, Value>) {
             estimate_wh: wh(7),
             beyond_wh: wh(9),
             orders: 8,
-            drawn_wh: wh(10),
         }
     );
 }
@@ -340,45 +337,11 @@ fn ledger(all: &mut Map<String, Value>) {
     }
 }
 
-fn paygo(all: &mut Map<String, Value>) {
-    record!(
-        all,
-        "PaygoOperator",
-        Operator { asset: AssetId(1), energy: AssetId(2), daily_cap: 3, devices: 4 }
-    );
-    let hand = Sale { value: 11, price: Amount(12), from: PaidFrom::Hand };
-    let debt = Sale { from: PaidFrom::Debt, ..hand };
-    let account = Sale { from: PaidFrom::Account(wallet(13)), ..hand };
-    let from = |from: Value| json!({ "value": 11, "price": Amount(12), "from": from });
-    let states = [
-        ("TokenRecord(reserved)", TokenState::Reserved, json!("reserved")),
-        (
-            "TokenRecord(issued)",
-            TokenState::Issued(account),
-            json!({ "issued": from(json!({ "account": wallet(13) })) }),
-        ),
-        ("TokenRecord(owed)", TokenState::Issued(debt), json!({ "issued": from(json!("debt")) })),
-        ("TokenRecord(voided)", TokenState::Voided(Some(hand)), json!({ "voided": from(json!("hand")) })),
-        ("TokenRecord(taken)", TokenState::Taken(14), json!({ "taken": 14 })),
-    ];
-    for (name, state, state_json) in states {
-        record!(all, "TokenRecord", TokenRecord {
-            commitment: hash(1),
-            kind: TokenKind::Set,
-            most: 2,
-            state: state => state_json,
-            deposit: deposit(3, 4) => deposit_json(3, 4),
-        });
-        let row = all.remove("TokenRecord").unwrap();
-        all.insert(name.to_owned(), row);
-    }
-}
-
 /// Goal: no record of state changes its bytes unnoticed.
 #[test]
 fn every_record_of_state_is_what_it_was() {
     let mut all = Map::new();
-    for fill in [members, intervals, market, ledger, paygo] {
+    for fill in [members, intervals, market, ledger] {
         fill(&mut all);
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/records.json");

@@ -118,23 +118,21 @@ fn a_reader_follows_the_chain_on_a_desk_and_on_a_phone() {
     let stage = Stage::open();
     stage.browser.inject(checks::WATCH);
     let market = a_market(&stage);
-    let device = a_device(&stage);
     an_authority(&stage);
     for (lane, size) in [(1, DESK), (2, PHONE)] {
         println!("{} px", size.0);
         stage.browser.resize(size);
         blocks_and_figures_advance(&stage);
-        search_leads_to_what_matches(&stage, &device);
+        search_leads_to_what_matches(&stage);
         keys_and_colours_serve_the_reader(&stage);
         let id = a_transaction_becomes_final_on_its_page(&stage, lane);
         an_account_shows_its_balance_and_history(&stage, &id);
         an_account_shows_who_acts_and_who_pays_for_it(&stage);
         a_microgrid_shows_its_meters_and_their_readings_advance(&stage);
         what_was_traded_and_settled_is_told(&stage, &market);
-        what_was_sold_and_redeemed_is_told(&stage, &device);
         ages_are_by_the_chains_clock(&stage);
         a_halt_is_told_with_who_is_missing(&stage);
-        every_page_is_sound(&stage, &id, &device);
+        every_page_is_sound(&stage, &id);
         hostile_text_stays_text(&stage);
         checks::assert_clean(&stage.browser, stage.origin());
         an_unknown_page_says_so(&stage);
@@ -163,7 +161,7 @@ fn blocks_and_figures_advance(stage: &Stage) {
     assert_eq!(browser.text("h1").as_deref(), Some(title));
 }
 
-fn search_leads_to_what_matches(stage: &Stage, device: &str) {
+fn search_leads_to_what_matches(stage: &Stage) {
     let browser = &stage.browser;
     let alice = stage.address("alice").to_string();
     let grid = stage.microgrid();
@@ -175,7 +173,6 @@ fn search_leads_to_what_matches(stage: &Stage, device: &str) {
         (alice.clone(), format!("/account/{alice}")),
         (meter.clone(), format!("/meter/{meter}")),
         (grid.clone(), format!("/microgrid/{grid}")),
-        (device.to_owned(), format!("/device/{device}")),
         ("wat".to_owned(), "/asset/0".to_owned()),
     ];
     for (text, want) in table {
@@ -376,65 +373,6 @@ fn a_market(stage: &Stage) -> Market {
     Market { height, deal }
 }
 
-/// A device under a contract: sold to, credited with the energy, and owing for another token.
-fn a_device(stage: &Stage) -> String {
-    let send = |words: &[&str]| {
-        let key = stage.net().join("operator.key").display().to_string();
-        let signer = ["--secret-key-file", &key, "--rpc", stage.rpc()];
-        let done = process::wattle_json(["paygo"].iter().chain(words).copied().chain(signer));
-        assert_eq!(done["receipt"]["code"], "success", "{words:?}: {done}");
-        done
-    };
-    let nonce = "5f".repeat(32);
-    send(&["operator", "register", "--daily-cap", "500"]);
-    let done = send(&["device", "add", "--unit", "wh:100"]);
-    let events = done["receipt"]["events"].as_array().unwrap();
-    let made = events.iter().find(|event| event["type"] == "device_registered").unwrap();
-    let device = made["device"].as_str().unwrap().to_owned();
-    let alice = stage.address("alice").to_string();
-    send(&["device", "set", &device, "--owner", &alice]);
-    send(&["contract", "set", &device, "--deposit", "2", "--price", "0.05", "--total", "9", "--postpaid"]);
-    send(&["issue", &device, "--cash", "3.5", "--nonce", &nonce]);
-    let now = number(&curl_ok(stage.rpc(), "chain_status", json!({}))["timeMs"]).to_string();
-    send(&["confirm", &device, "--count", "2", "--at", &now, "--nonce", &nonce]);
-    send(&["issue", &device, "--postpaid", "--value", "10", "--nonce", &nonce]);
-    device
-}
-
-/// A device's page tells what it has, what it owes, what was sold, and who said that it was redeemed.
-fn what_was_sold_and_redeemed_is_told(stage: &Stage, device: &str) {
-    let browser = &stage.browser;
-    stage.visit(&format!("/device/{device}"));
-    stage.settled("the device");
-    browser.wait("its credit", "[data-section=credit]", |text| {
-        let parts = ["3.000 kWh", "0.05 WAT for 0.100 kWh", "0.50 WAT", "5.50 WAT"];
-        parts.iter().all(|part| text.contains(part)).then_some(())
-    });
-    browser.wait("the token on account", "[data-section=tokens] tr[data-key='4']", |text| {
-        (text.contains("1.000 kWh") && text.contains("owed")).then_some(())
-    });
-    browser.wait("the sale", "[data-section=history] [data-type=token_issued]", |text| {
-        (text.contains("token 4 (adds 10)") && text.contains("0.50 WAT")).then_some(())
-    });
-    browser.wait("the redemption", "[data-section=history] [data-type=token_redeemed]", |text| {
-        (text.contains("token 2 (adds 30)") && text.contains("its operator")).then_some(())
-    });
-    assert_eq!(browser.count("li .what .muted + .mono"), 0, "no event is a heap of fields");
-    stage.visit(&format!("/operator/{}", stage.address("operator")));
-    stage.settled("the operator");
-    assert_eq!(browser.count(&format!("[data-section=devices] tr[data-key='{device}']")), 1);
-    // The debt is overdue; no meter is silent, since none is there.
-    for (list, count) in [(2, 1), (4, 0)] {
-        browser.click(&format!(".choices button:nth-child({list})"));
-        stage.settled("a list of the operator's");
-        assert_eq!(browser.count("[data-section=devices] tbody tr"), count, "list {list}");
-    }
-    stage.visit(&format!("/account/{}", stage.address("operator")));
-    browser.wait("the way to its devices", "[data-section='pay-as-you-go'] a", |text| {
-        (text == "devices: 1").then_some(())
-    });
-}
-
 /// A block's own events, an account's bill and a microgrid's market are sentences with links and money.
 fn what_was_traded_and_settled_is_told(stage: &Stage, market: &Market) {
     let browser = &stage.browser;
@@ -534,7 +472,7 @@ fn a_halt_is_told_with_who_is_missing(stage: &Stage) {
 }
 
 /// Each page, opened by its address: it loads, is made of landmarks and names, and does not scroll sideways.
-fn every_page_is_sound(stage: &Stage, id: &str, device: &str) {
+fn every_page_is_sound(stage: &Stage, id: &str) {
     let alice = stage.address("alice");
     let meter = stage.ready["meters"][0]["address"].as_str().unwrap();
     let pages = [
@@ -547,8 +485,6 @@ fn every_page_is_sound(stage: &Stage, id: &str, device: &str) {
         format!("/meter/{meter}"),
         "/microgrids".to_owned(),
         format!("/microgrid/{}", stage.microgrid()),
-        format!("/operator/{}", stage.address("operator")),
-        format!("/device/{device}"),
         "/validators".to_owned(),
         "/asset/0".to_owned(),
     ];

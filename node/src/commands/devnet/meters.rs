@@ -235,7 +235,6 @@ fn light_config(
         network: NetworkConfig { mode: Some(NetworkMode::Always), ..NetworkConfig::default() },
         credit: CreditConfig::default(),
         relay: None,
-        paygo: None,
         buses: vec![BusConfig {
             link: Link::Tcp { address: meter.to_string() },
             timing: Timing::default(),

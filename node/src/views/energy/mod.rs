@@ -240,7 +240,6 @@ fn meter_info(node: &NodeBackend, view: &View, address: Address, meter: &Meter) 
         settled_until: settled.map(|settled| settled.until),
         silent_since_ms: silence.map(|silence| silence.since_ms),
         estimated: silence.map_or(Amount::ZERO, |silence| silence.amount),
-        device: meter.device,
     })
 }
 
@@ -294,6 +293,6 @@ fn member_info(
     }
 }
 
-pub(super) fn cursor((height, index): (Height, u32)) -> String {
+fn cursor((height, index): (Height, u32)) -> String {
     format!("{height}-{index}")
 }

@@ -9,7 +9,7 @@ use wattle_primitives::{Call, call};
 use wattle_runtime::modules::energy::upkeep::least_price;
 
 /// Terms with a market: the gate closes 5 min before an interval, which settles 1 min after it and is final after 2.
-pub(super) fn market_terms() -> Terms {
+fn market_terms() -> Terms {
     let band = TariffBand { from_minute: 0, import_price: Amount(300_000), export_price: Amount(100_000) };
     Terms {
         tariff: BoundedVec::new(vec![band]).unwrap(),

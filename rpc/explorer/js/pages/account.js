@@ -18,7 +18,7 @@ import {
   time,
   tx,
 } from "../elements.js";
-import { assetName, dated, limits, money } from "../events.js";
+import { assetName, limits, line, money } from "../events.js";
 import { amount, csv, energy as kwh, integer, iso, span } from "../format.js";
 import { call, find, live } from "../rpc.js";
 import { calls } from "./block.js";
@@ -42,7 +42,6 @@ class Account extends Page {
     this.details = h("div");
     const history = h("div");
     this.grants = h("div");
-    this.paygo = h("div");
     this.energy = h("div");
     const said = h("span", { class: "said", role: "status" });
     const save = h("button", { type: "button", on: { click: () => this.export(save, said) } }, "Export CSV");
@@ -56,7 +55,6 @@ class Account extends Page {
         section("Details", this.details),
       ),
       this.grants,
-      this.paygo,
       this.energy,
       section("History", h("div", { class: "tools" }, said, save), history),
     );
@@ -64,7 +62,6 @@ class Account extends Page {
     this.show(this.details, () => this.loadDetails(), 4);
     this.show(history, () => this.loadHistory(), 8);
     this.loadGrants().catch(() => {});
-    this.loadPaygo().catch(() => {});
     this.loadEnergy().catch(() => {}); // each part tells by itself what fails
     this.asked = Date.now();
     this.listen(live, "head", () => this.refresh());
@@ -180,13 +177,6 @@ class Account extends Page {
     }
   }
 
-  async loadPaygo() {
-    const found = await find("paygo_getOperator", { operator: this.dataset.id });
-    if (!found || this.gone) return;
-    const link = name("operator", this.dataset.id, { label: `devices: ${integer(found.devices)}` });
-    put(this.paygo, section("Pay-as-you-go", facts(["Operates", link])));
-  }
-
   async loadHistory() {
     const rows = h("tbody");
     const list = table("History", HISTORY, [], "cards plain history");
@@ -268,7 +258,7 @@ function sponsorshipRow(item, other) {
   );
 }
 
-/// The account's tab in a microgrid: its debts and claims.
+/// What the account owes and is owed in a microgrid.
 function tab(grid, member, address) {
   const coin = (units) => money(units, grid.asset);
   return facts(
@@ -333,7 +323,14 @@ async function billLines(grid, account) {
       limit: 25,
       ...(cursor && { cursor }),
     });
-  const more = await growing(ask, list, dated, "Nothing was booked.");
+  const draw = (item) => {
+    const drawn = line(item.event);
+    drawn.lastElementChild.append(
+      h("div", { class: "muted" }, "block ", block(item.height), " · ", time(item.timeMs)),
+    );
+    return drawn;
+  };
+  const more = await growing(ask, list, draw, "Nothing was booked.");
   return [list.children.length > 0 ? list : null, more];
 }
 

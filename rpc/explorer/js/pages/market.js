@@ -5,6 +5,7 @@ import { h, put } from "../dom.js";
 import {
   account,
   badge,
+  block,
   empty,
   facts,
   growing,
@@ -16,7 +17,7 @@ import {
   time,
   tx,
 } from "../elements.js";
-import { dated, lines, money } from "../events.js";
+import { line, lines, money } from "../events.js";
 import { absolute, big, energy as kwh, integer, span, words } from "../format.js";
 import { call, find, live } from "../rpc.js";
 
@@ -222,7 +223,7 @@ async function interval(page, grid) {
   return [h("div", { class: "stepper" }, step(-1n, "← Earlier"), head, step(1n, "Later →")), about, levels];
 }
 
-/// Readings of meters for an interval so far.
+/// What meters show for an interval so far.
 function measured({ members, feeders }) {
   const of = (sum) =>
     `import ${kwh(sum.importWh)}, export ${kwh(sum.exportWh)} by ${integer(sum.meters)} meters${sum.estimated > 0 ? `, ${integer(sum.estimated)} of them estimated` : ""}`;
@@ -356,6 +357,14 @@ async function past(grid) {
   const list = h("ol", { class: "events", "aria-label": "Intervals so far" });
   const ask = (cursor) =>
     call("energy_listIntervals", { microgrid: grid.id, limit: 20, ...(cursor && { cursor }) });
-  const more = await growing(ask, list, dated, "No interval has been cleared or settled yet.");
+  const draw = (item) => {
+    const drawn = line(item.event);
+    drawn.dataset.key = `${item.height}-${item.index}`;
+    drawn.lastElementChild.append(
+      h("div", { class: "muted" }, "block ", block(item.height), " · ", time(item.timeMs)),
+    );
+    return drawn;
+  };
+  const more = await growing(ask, list, draw, "No interval has been cleared or settled yet.");
   return [list.children.length > 0 ? list : null, more];
 }

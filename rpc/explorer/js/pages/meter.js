@@ -96,7 +96,6 @@ class Meter extends Page {
       ["Number", last && integer(last.seq)],
       ["Microgrid", name("microgrid", meter.microgrid)],
       ["Owner", account(meter.owner)],
-      ["Prepaid", meter.device && ["from the credit of ", name("device", meter.device)]],
       ["Key", hash(meter.key, "key")],
       ["Registers", encoding(meter.encoding)],
       ["Stands", meter.role === "feeder" ? "where the microgrid meets the grid" : "at a member's connection"],

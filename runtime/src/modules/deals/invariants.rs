@@ -49,11 +49,10 @@ impl invariants::Rules for Rules {
             },
             tag::HOLD => {
                 let id: Hash = entry.name();
-                let Hold { owned, captor, .. } = entry.record();
+                let owned = entry.record::<Hold>().owned;
                 let known = entry.state.get(&keys::order(&id)).is_some()
-                    || entry.state.get(&keys::deal(&id)).is_some()
-                    || entry.state.get(&keys::device(&Hash(captor.0))).is_some(); // paygo tells which
-                require(!owned || known, id, "hold is of nothing that is there")?;
+                    || entry.state.get(&keys::deal(&id)).is_some();
+                require(!owned || known, id, "hold is of an order or deal that is not there")?;
             }
             _ => {}
         }

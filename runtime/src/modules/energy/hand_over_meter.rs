@@ -5,14 +5,13 @@
 //! ([`Handed`]); of the interval under way its part is booked at once. The old owner's deals count nothing of the meter
 //! any more, and the bills of its time it can still dispute.
 
-use super::prepaid;
 use super::profile::Profile;
 use super::records::{Handed, Interval, Meter};
 use super::retire_meter::{close, engaged};
 use super::submit_readings::{active, closing, push_reading};
 use super::{METER, READING, mandate, meter, operated, readings, tab};
 use crate::keys;
-use crate::modules::{Action, Ctx, Reach, SigSink, paygo, weights};
+use crate::modules::{Action, Ctx, Reach, SigSink, weights};
 use wattle_primitives::call::energy::HandOverMeter;
 use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::reading::MeterRole;
@@ -29,7 +28,7 @@ impl Action for HandOverMeter {
     }
 
     fn weight(&self) -> Weight {
-        Weight((METER + 2 * READING).saturating_add(weights::keys(12 + prepaid::DRAW_KEYS).0))
+        Weight((METER + 2 * READING).saturating_add(weights::keys(12).0))
     }
 
     fn reach(&self) -> Reach {
@@ -60,8 +59,6 @@ impl Action for HandOverMeter {
         meter.owner = to;
         engaged(ctx, &meter, |member| member.meters = member.meters.saturating_add(1))?;
         ctx.state.write(keys::meter(address), &meter);
-        // The box stays where the meter is, with the credit that is in it.
-        paygo::change(ctx, meter.device.as_ref(), |device| device.owner = Some(to));
         let (import_wh, export_wh) = (last.import_wh, last.export_wh);
         ctx.emit(EnergyEvent::MeterHandedOver {
             microgrid: id,
@@ -108,16 +105,14 @@ fn book_slice(
     let Some(slice) = ctx.state.read(key) else { return Ok(()) };
     ctx.state.remove(key);
     let id = &meter.microgrid;
-    let open = keys::interval(id, interval);
-    let mut record: Interval = ctx.state.read(open).unwrap_or_default();
+    let key = keys::interval(id, interval);
+    let mut record: Interval = ctx.state.read(key).unwrap_or_default();
     record.subs.import_wh = record.subs.import_wh.saturating_add(slice.import_wh);
     record.subs.export_wh = record.subs.export_wh.saturating_add(slice.export_wh);
+    ctx.state.write(key, &record);
     let code = tab::member(ctx, id, &meter.owner)?.code;
     let key = keys::position(id, interval, code);
     let mut position = ctx.state.read(key).unwrap_or_default();
-    let paid = prepaid::settle(ctx, (id, interval), meter, code, &mut position, slice.import_wh);
-    record.traded_wh = record.traded_wh.saturating_add(paid);
-    ctx.state.write(open, &record);
     position.import_wh = position.import_wh.saturating_add(slice.import_wh);
     position.export_wh = position.export_wh.saturating_add(slice.export_wh);
     position.beyond_wh = position.beyond_wh.saturating_add(slice.beyond_wh);

@@ -31,7 +31,7 @@ use super::records::{
 use super::tab::{self, OPERATOR};
 use super::terms;
 use crate::keys;
-use crate::modules::{Ctx, paygo};
+use crate::modules::Ctx;
 use wattle_primitives::call::energy::{LossRule, Prices, Terms};
 use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::reading::MeterRole;
@@ -79,8 +79,6 @@ struct Replaced {
     worth: u128,
     /// The part of `wh` that is refunded at the export price, Wh.
     offset: u64,
-    /// Import that credit has paid, Wh: whatever of it was estimated is refunded as it was charged.
-    drawn: u64,
 }
 
 /// How far a meter is settled. A meter that is not known stands at the end of the list of meters: it is measured with
@@ -187,9 +185,8 @@ impl Flow<'_> {
         let estimate = if estimate > 0 && planted!("estimate-forgotten") { 0 } else { estimate };
         if self.meter.role == MeterRole::Sub {
             let mut member = tab::member(ctx, self.id, &self.meter.owner)?;
-            let drawn = self.draw(ctx, import);
-            let offset = member.offset.0.min(estimate.saturating_sub(import.saturating_sub(drawn)));
-            let mut replaced = Replaced { wh: estimate, worth: 0, offset, drawn };
+            let offset = member.offset.0.min(estimate.saturating_sub(import));
+            let mut replaced = Replaced { wh: estimate, worth: 0, offset };
             member.offset = member.offset.saturating_sub(WattHours(offset));
             let worth = settled.silence.and_then(|_| self.worth(ctx, settled, (from, to)));
             if let Some(silence) = &mut settled.silence {
@@ -242,14 +239,8 @@ impl Flow<'_> {
         Some(worth)
     }
 
-    /// Pays for import from the credit of the meter's device, if it has one. Returns how much is paid, Wh.
-    fn draw(&self, ctx: &mut Ctx<'_>, import: u64) -> u64 {
-        let device = self.meter.device.filter(|_| !planted!("late-reading-takes-no-credit"));
-        device.map_or(0, |device| paygo::draw(ctx, &device, WattHours(import)).0)
-    }
-
     /// Charges and refunds the difference between the import and the export that flowed between two times, Wh, and
-    /// what was settled. What credit has paid of the import is billed to nobody.
+    /// what was settled.
     fn charge(
         &self,
         ctx: &mut Ctx<'_>,
@@ -259,12 +250,12 @@ impl Flow<'_> {
         replaced: &Replaced,
     ) -> Result<(), Reason> {
         let price = self.prices(ctx, from, to)?;
-        let (estimate, billed) = (replaced.wh, import.saturating_sub(replaced.drawn));
-        let more = WattHours(billed.saturating_sub(estimate));
+        let estimate = replaced.wh;
+        let more = WattHours(import.saturating_sub(estimate));
         let (code, carry) = (member.code, &mut member.carry);
         let mut charge = exact(price.import, more);
         if !self.is_fine(from, to) && !planted!("estimate-at-its-own-hours") {
-            let right = billed.min(estimate);
+            let right = import.min(estimate);
             let paid = share(replaced.worth, 0, right, estimate);
             let average = terms::prices(ctx, self.id, self.grid, (from, to), Terms::prices);
             let least = exact(average.unwrap_or(price).import, WattHours(right));
@@ -275,13 +266,10 @@ impl Flow<'_> {
         if planted!("adjustment-rounded-up", up() != debit) {
             debit = up();
         }
-        let over = estimate.saturating_sub(billed);
+        let over = estimate.saturating_sub(import);
         let worth = share(replaced.worth, 0, over, estimate);
         // Back comes what was charged; and what was set off and so not sold to the grid, which nobody had charged.
-        let charged = over.saturating_sub(replaced.offset);
-        let by_credit = over.saturating_sub(estimate.saturating_sub(import)).min(charged);
-        let wrong = exact(price.import, WattHours(charged.saturating_sub(by_credit)));
-        let back = share(replaced.worth, 0, by_credit, estimate).saturating_add(wrong).min(worth);
+        let back = exact(price.import, WattHours(over.saturating_sub(replaced.offset))).min(worth);
         let refund = exact(price.export, WattHours(replaced.offset)).saturating_add(back).min(worth);
         let credit = refund.saturating_add(exact(price.export, WattHours(export)));
         let mut credit = carried(credit, &mut carry.credit);
@@ -434,8 +422,7 @@ impl Flow<'_> {
             return Ok(());
         }
         let mut member = tab::member(ctx, self.id, &self.meter.owner)?;
-        let replaced = Replaced { drawn: self.draw(ctx, wh[0]), ..Replaced::default() };
-        self.charge(ctx, &mut member, (from, to), wh, &replaced)?;
+        self.charge(ctx, &mut member, (from, to), wh, &Replaced::default())?;
         ctx.state.write(keys::member(self.id, &self.meter.owner), &member);
         Ok(())
     }

@@ -23,7 +23,6 @@ pub(crate) mod mandate;
 mod metering;
 mod pay_tab;
 pub(crate) mod positions;
-pub(crate) mod prepaid;
 pub(crate) mod prices;
 pub mod profile;
 pub mod query;
@@ -72,9 +71,8 @@ const DAY_MS: u64 = 24 * 3600 * 1000;
 pub(crate) const TERMS_KEYS: u64 = 4;
 /// Cost of accounting for a meter's energy, however many readings bring it: the meter, how far it is settled, the
 /// microgrid, its open interval and first terms, the terms in question and those before them, of what was settled and
-/// of what was not, the owner's membership, both tabs and the account of estimates with their records; what credit
-/// pays.
-const METER: u64 = weights::KEY * (13 + 3 * TERMS_KEYS + super::paygo::DRAW_KEYS);
+/// of what was not, the owner's membership, both tabs and the account of estimates with their records.
+const METER: u64 = weights::KEY * (13 + 3 * TERMS_KEYS);
 /// Cost of one reading: its signature, slices, and corrections of an interval and a position each.
 const READING: u64 = weights::SIGNATURE + weights::KEY * (metering::SLICES_MAX + 2 * metering::CORRECTED_MAX);
 

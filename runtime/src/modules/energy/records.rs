@@ -144,8 +144,6 @@ pub struct Position {
     pub beyond_wh: WattHours,
     /// Orders placed, ended ones included.
     pub orders: u16,
-    /// The part of `bought_wh` that credit paid: it is of measured import.
-    pub drawn_wh: WattHours,
 }
 
 impl Position {

@@ -117,7 +117,6 @@ pub(super) fn add_meter(
         retired_ms: None,
         suspended_ms: None,
         dealt_wh: WattHours::ZERO,
-        device: None,
         last: opening,
     };
     ctx.state.write(keys::meter(&address), &meter);

@@ -2,7 +2,7 @@ use super::records::{LastReading, Member, Meter};
 use super::submit_readings::{closing, push_reading};
 use super::{METER, READING, meter, metering, microgrid, operated, readings, tab};
 use crate::keys;
-use crate::modules::{Action, Ctx, Reach, SigSink, paygo, weights};
+use crate::modules::{Action, Ctx, Reach, SigSink};
 use wattle_primitives::call::energy::RetireMeter;
 use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::{Address, Hash, Reason, Weight};
@@ -21,7 +21,7 @@ impl Action for RetireMeter {
     }
 
     fn weight(&self) -> Weight {
-        Weight(METER + 2 * READING + weights::KEY)
+        Weight(METER + 2 * READING)
     }
 
     fn reach(&self) -> Reach {
@@ -45,7 +45,6 @@ impl Action for RetireMeter {
         meter.retired_ms = Some(ctx.time_ms());
         engaged(ctx, &meter, |member| member.meters = member.meters.saturating_sub(1))?;
         ctx.state.write(keys::meter(&self.meter), &meter);
-        paygo::change(ctx, meter.device.as_ref(), |device| device.meter = None);
         let LastReading { import_wh, export_wh, .. } = meter.last.unwrap_or_default();
         let (meter, owner) = (self.meter, meter.owner);
         ctx.emit(EnergyEvent::MeterRetired { microgrid, meter, owner, import_wh, export_wh });

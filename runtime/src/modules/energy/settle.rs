@@ -17,7 +17,6 @@
 use super::collect::{PAY_KEYS, collect, pay_tab};
 use super::exact::{proportion, share};
 use super::lines;
-use super::prepaid;
 use super::prices::{carried, exact};
 use super::records::{
     Carry, Interval, LastReading, Measured, Meter, Position, SettledMeter, Silence, Slice, Step,
@@ -76,7 +75,8 @@ fn step(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, budget: &mut Budg
     match record.step {
         Step::Open | Step::Release { .. } | Step::Cleared => Step::Measure { next: 0 },
         Step::Measure { next } if next < at.grid.meters => {
-            budget.keys(measure(ctx, at, record, next));
+            measure(ctx, at, record, next);
+            budget.keys(MEASURE_KEYS);
             Step::Measure { next: next.saturating_add(1) }
         }
         Step::Measure { .. } if at.terms.clearing == ClearingRule::MidMarket => Step::Sum { next: OPERATOR },
@@ -142,19 +142,18 @@ struct Part {
     beyond_wh: WattHours,
 }
 
-/// Takes in what a meter measured, and pays for it from credit if it is prepaid. Returns how many keys that touched.
-fn measure(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, index: u32) -> u64 {
-    let Some(address) = ctx.state.read(keys::meter_index(at.id, index)) else { return MEASURE_KEYS };
-    let Some(mut meter) = ctx.state.read(keys::meter(&address)) else { return MEASURE_KEYS };
+fn measure(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, index: u32) {
+    let Some(address) = ctx.state.read(keys::meter_index(at.id, index)) else { return };
+    let Some(mut meter) = ctx.state.read(keys::meter(&address)) else { return };
     let key = keys::settled_meter(&address);
     let first = SettledMeter { until: at.interval, ..SettledMeter::default() };
     let mut settled = ctx.state.read(key).unwrap_or(first);
     if settled.until > at.interval {
-        return MEASURE_KEYS; // it took the place of one that was measured already
+        return; // it took the place of one that was measured already
     }
     let left = settled.is_coarse(at.interval) || ctx.state.contains(keys::slice(&address, at.interval));
     if meter.closed().is_some() && !left {
-        return MEASURE_KEYS; // nothing of it is left to be measured
+        return; // nothing of it is left to be measured
     }
     settled.until = at.interval.next();
     let sums = match meter.role {
@@ -167,7 +166,7 @@ fn measure(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, index: u32) ->
         if meter.role == MeterRole::Sub {
             let before = settled.handed.filter(|handed| at.interval < handed.interval);
             let owner = before.map_or(meter.owner, |handed| handed.from);
-            book(ctx, at, record, (owner, &meter), &part, &mut settled);
+            book(ctx, at, owner, &part, &mut settled);
             if is_lost(at, ctx.time_ms(), &last, &settled) {
                 suspend(ctx, at, &address, &mut meter, &mut settled);
             }
@@ -177,7 +176,6 @@ fn measure(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, index: u32) ->
         add(sums, &Part { estimate: Some(WattHours::ZERO), ..Part::default() });
     }
     ctx.state.write(key, &settled);
-    meter.device.map_or(MEASURE_KEYS, |_| MEASURE_KEYS.saturating_add(prepaid::DRAW_KEYS))
 }
 
 /// A meter's contribution: what its readings brought, and an estimate of the rest.
@@ -254,22 +252,11 @@ fn add(sums: &mut Measured, part: &Part) {
     sums.export_wh = sums.export_wh.saturating_add(part.export_wh);
 }
 
-/// Books a meter's part to its owner's position, and pays for what is measured of it from credit.
-fn book(
-    ctx: &mut Ctx<'_>,
-    at: &At<'_>,
-    record: &mut Interval,
-    (owner, meter): (Address, &Meter),
-    part: &Part,
-    settled: &mut SettledMeter,
-) {
+/// Books a meter's part to its owner's position.
+fn book(ctx: &mut Ctx<'_>, at: &At<'_>, owner: Address, part: &Part, settled: &mut SettledMeter) {
     let Some(member) = ctx.state.read(keys::member(at.id, &owner)) else { return };
     let key = keys::position(at.id, at.interval, member.code);
     let mut position = ctx.state.read(key).unwrap_or_default();
-    let estimate = if planted!("estimate-takes-credit") { None } else { part.estimate };
-    let measured = part.import_wh.saturating_sub(estimate.unwrap_or_default());
-    let paid = prepaid::settle(ctx, (at.id, at.interval), meter, member.code, &mut position, measured);
-    record.traded_wh = record.traded_wh.saturating_add(paid);
     position.import_wh = position.import_wh.saturating_add(part.import_wh);
     position.export_wh = position.export_wh.saturating_add(part.export_wh);
     position.estimate_wh = position.estimate_wh.saturating_add(part.estimate.unwrap_or_default());
@@ -436,10 +423,7 @@ fn end_position(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, code: u32, pos
     let escrow = position.escrow;
     let key = keys::member(at.id, &account);
     let position = if at.terms.clearing == ClearingRule::MidMarket { position.measured() } else { *position };
-    // Credit pays measured import alone: no estimate was set off against it.
-    let drawn = if planted!("credit-set-off") { WattHours::ZERO } else { position.drawn_wh };
-    let has = position.export_wh.saturating_add(position.bought_wh.saturating_sub(drawn));
-    let against = has.min(position.import_wh.saturating_sub(drawn));
+    let against = position.export_wh.saturating_add(position.bought_wh).min(position.import_wh);
     let offset = if position.estimated { against } else { WattHours::ZERO };
     let changed = position.exposed > Amount::ZERO || offset > WattHours::ZERO;
     if let Some(mut member) = ctx.state.read(key).filter(|_| changed) {

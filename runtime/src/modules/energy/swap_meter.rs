@@ -10,9 +10,9 @@
 use super::records::{LastReading, Meter, SettledMeter};
 use super::register_meter::{MeterKind, add_meter, check_meter};
 use super::retire_meter::{close, engaged};
-use super::{METER, READING, TERMS_KEYS, WH_MAX, mandate, meter, microgrid, prepaid, readings, terms};
+use super::{METER, READING, TERMS_KEYS, WH_MAX, mandate, meter, microgrid, readings, terms};
 use crate::keys;
-use crate::modules::{Action, Ctx, Reach, SigSink, identity, paygo, weights};
+use crate::modules::{Action, Ctx, Reach, SigSink, identity, weights};
 use wattle_primitives::call::energy::{MeterBinding, MeterSwap, SwapMeter};
 use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::reading::MeterRole;
@@ -74,16 +74,12 @@ impl Action for SwapMeter {
         if read.is_err() && !planted!("swap-held-back") {
             return read;
         }
-        let (owner, role, device) = (old.owner, old.role, old.device);
+        let (owner, role) = (old.owner, old.role);
         let inherited = close_old(ctx, swap, old)?;
         let opening = readings::opening(opening(swap)?, swap.time_ms, now);
         let kind = kind(swap, role);
         let address = add_meter(ctx, &id, &mut grid, &swap.new, owner, kind, Some(opening))?;
         ctx.state.write(keys::microgrid(&id), &grid);
-        if let Some(id) = &device {
-            prepaid::set_device(ctx, &address, device);
-            paygo::change(ctx, Some(id), |device| device.meter = Some(address));
-        }
         if let Some(settled) = inherited {
             let settled = SettledMeter { silence: None, coarse: None, handed: None, ..settled };
             ctx.state.write(keys::settled_meter(&address), &settled);

@@ -9,29 +9,17 @@
 use super::close_keys;
 use super::posting::{Movement, deposit, move_money, refund};
 use super::records::Hold;
-use super::{post_entry, wallet};
 use crate::keys::{self, Key};
 use crate::modules::{Ctx, identity, weights};
 use crate::records::Due;
-use wattle_primitives::call::ledger::{AccountId, Entry};
+use wattle_primitives::call::ledger::Entry;
 use wattle_primitives::event::LedgerEvent;
-use wattle_primitives::{Address, Amount, AssetId, Hash, Reason, TimeMs, Weight, planted};
+use wattle_primitives::{Address, Amount, Hash, Reason, TimeMs, Weight, planted};
 
 /// Reserves what `entry` says for the order or deal `id`, which ends it; the payer pays the deposit. Nobody's
 /// permission is asked here.
 pub(crate) fn reserve(ctx: &mut Ctx<'_>, id: &Hash, entry: &Entry, captor: Address) -> Result<(), Reason> {
-    reserve_until(ctx, id, entry, captor, TimeMs::MAX)
-}
-
-/// As [`reserve`], with an end of its own.
-pub(crate) fn reserve_until(
-    ctx: &mut Ctx<'_>,
-    id: &Hash,
-    entry: &Entry,
-    captor: Address,
-    expires_ms: TimeMs,
-) -> Result<(), Reason> {
-    make(ctx, id, entry, captor, expires_ms, true)
+    make(ctx, id, entry, captor, TimeMs::MAX, true)
 }
 
 /// As [`reserve`], for whoever is going to end it.
@@ -72,43 +60,6 @@ pub(crate) fn close(ctx: &mut Ctx<'_>, id: &Hash, captor: Address, amount: Amoun
         Amount::ZERO => release(ctx, id, &hold, false),
         amount => capture_open(ctx, id, hold, amount, After::End),
     }
-}
-
-/// Posts a part of a hold on behalf of `captor`; the rest stays held, if there is any.
-pub(crate) fn capture_part(
-    ctx: &mut Ctx<'_>,
-    id: &Hash,
-    captor: Address,
-    amount: Amount,
-) -> Result<(), Reason> {
-    let hold = open_for(ctx, id, captor)?;
-    capture_open(ctx, id, hold, amount, After::Stand)
-}
-
-/// Ends a hold in favour of `captor`'s wallet as a capture of `amount` does, but has that posted to another account of
-/// the captor's. Returns the account that it came from.
-pub(crate) fn redirect(
-    ctx: &mut Ctx<'_>,
-    id: &Hash,
-    captor: Address,
-    asset: AssetId,
-    amount: Amount,
-    to: AccountId,
-) -> Result<AccountId, Reason> {
-    let hold = open_for(ctx, id, captor)?;
-    if hold.owned || hold.entry.credit != wallet(captor) {
-        return Err(Reason::NotAllowed);
-    }
-    if hold.entry.asset != asset {
-        return Err(Reason::AssetMismatch);
-    }
-    let released = hold.entry.amount.checked_sub(amount).ok_or(Reason::ExceedsHold)?;
-    settle(ctx, id, &hold, Amount::ZERO)?;
-    ctx.emit(LedgerEvent::HoldCaptured { hold: *id, captured: amount, released, left: Amount::ZERO });
-    let debit = hold.entry.debit;
-    post_entry(ctx, &Entry::new(debit, to, asset, amount))?;
-    refund(ctx, &hold.deposit)?;
-    Ok(debit)
 }
 
 /// Fate of the rest of a hold when a part is captured.

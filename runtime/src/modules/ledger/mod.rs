@@ -31,9 +31,7 @@ mod set_period;
 mod void;
 
 pub(crate) use create_book::create_book;
-pub(crate) use holds::{
-    capture_part, close as close_hold, redirect as redirect_hold, release_due, reserve, reserve_until,
-};
+pub(crate) use holds::{close as close_hold, release_due, reserve};
 pub(super) use invariants::Rules;
 pub(crate) use open_account::open_account;
 pub(crate) use posting::{available, deposit, open_due, open_wallet, owner, post, refund};

@@ -63,7 +63,7 @@ pub struct Hold {
     pub captor: Address,
     /// First block time at which it is over; [`TimeMs::MAX`] when only its captor ends it.
     pub expires_ms: TimeMs,
-    /// Whether the order, deal or authorisation of the same id made it, and ends it; else a call of hold did.
+    /// Whether the order or deal of the same id made it, and ends it; else a call of hold did.
     pub owned: bool,
     /// Deposit for its key.
     pub deposit: Deposit,

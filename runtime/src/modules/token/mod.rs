@@ -6,8 +6,6 @@ mod mint;
 pub mod query;
 mod transfer;
 
-pub(crate) use issue::issue;
-
 use super::invariants::{self, Entry, Sums, Violation};
 use super::ledger::records::Asset;
 use crate::keys::tag;

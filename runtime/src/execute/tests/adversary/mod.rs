@@ -31,10 +31,7 @@ use wattle_primitives::call::energy::{
 use wattle_primitives::call::identity::{Calls, Limits};
 use wattle_primitives::call::ledger::Entry;
 use wattle_primitives::call::market::Side;
-use wattle_primitives::call::paygo::{self, Payment};
-use wattle_primitives::call::{
-    DealsCall, DisputesCall, IdentityCall, LedgerCall, MarketCall, PaygoCall, TokenCall,
-};
+use wattle_primitives::call::{DealsCall, DisputesCall, IdentityCall, LedgerCall, MarketCall, TokenCall};
 use wattle_primitives::reading::{ClockQuality, Reading, Registers, SignedReading, Words};
 use wattle_primitives::receipt::BlockReceipts;
 use wattle_primitives::units::IntervalId;
@@ -128,8 +125,6 @@ struct Bounds {
     grant: Option<Hash>,
     /// Amount that a grant still lets its grantee spend of an asset.
     granted: BTreeMap<(Hash, AssetId), u128>,
-    /// Money paid by the ledger for a device: so much at most is paid back for it.
-    paid: BTreeMap<Hash, u128>,
     /// The block's time.
     now_ms: u64,
     /// The price of weight, native units.
@@ -320,37 +315,6 @@ impl Bounds {
                 });
             }
             Call::Disputes(DisputesCall::DecideDispute(_) | DisputesCall::WithdrawDispute(_)) => {}
-            Call::Paygo(call) => self.read_paygo(by, call, after),
-        }
-    }
-
-    /// Tokens and credit move no money: only what is paid for them does, which its payer signs, and what is paid back.
-    fn read_paygo(&mut self, by: Address, call: &PaygoCall, after: &View) {
-        match call {
-            PaygoCall::SetPaygoOperator(_) => self.sink(2),
-            PaygoCall::RegisterDevice(_) => self.sink(3),
-            PaygoCall::SetDevice(_) | PaygoCall::ReserveTokens(_) | PaygoCall::RedeemToken(_) => {}
-            PaygoCall::AuthoriseCredit(_) | PaygoCall::DrawCredit(_) | PaygoCall::CloseCredit(_) => {}
-            PaygoCall::IssueToken(paygo::IssueToken { device, payment, .. })
-            | PaygoCall::PayDevice(paygo::PayDevice { device, payment }) => {
-                let operator = after.devices[device].operator;
-                let asset = after.paygo[&operator].asset;
-                match *payment {
-                    Payment::Wallet { amount } => {
-                        self.sink(2);
-                        self.sign(by, asset, amount.0, Some(operator));
-                        *self.paid.entry(*device).or_default() += amount.0;
-                    }
-                    // Whoever made it has signed it.
-                    Payment::Hold { amount, .. } => *self.paid.entry(*device).or_default() += amount.0,
-                    Payment::Cash { .. } | Payment::Free | Payment::Postpaid => {}
-                }
-            }
-            PaygoCall::VoidToken(call) => {
-                let asset = after.paygo[&by].asset;
-                let paid = self.paid.get(&call.device).copied().unwrap_or_default();
-                self.sign(by, asset, if call.refund { paid } else { 0 }, None);
-            }
         }
     }
 
@@ -854,8 +818,7 @@ const CALLS_EACH: u64 = 2_500;
 
 /// Calls that may not take effect in a short run: a deal comes to them after four others in order, and a reading; a
 /// microgrid has to be out of money, and then be given some.
-const RARE: &[&str] =
-    &["report_usage", "close_deal", "resume_microgrid", "pay_device", "draw_credit", "close_credit"];
+const RARE: &[&str] = &["report_usage", "close_deal", "resume_microgrid"];
 
 /// Goal: the promise above, after every block. `SEED=n` replays one world, `CALLS=n` makes it longer;
 /// `WATTLE_TEST_LONG` plays ten times as many, in which every call takes effect.

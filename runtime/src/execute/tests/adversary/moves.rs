@@ -12,8 +12,7 @@ use wattle_primitives::call::deals::{Funding, deal_id};
 use wattle_primitives::call::identity::{Authority, KeyWeight, PerPeriod, Spending};
 use wattle_primitives::call::ledger::{AccountClass, Balancing, Entry, SUPPLY_MAX, SystemAccount};
 use wattle_primitives::call::market::Side;
-use wattle_primitives::call::paygo::{CreditUnit, FirmwareProfile, Payment, TokenKind};
-use wattle_primitives::call::{deals, disputes, energy, identity, ledger, market, paygo, token};
+use wattle_primitives::call::{deals, disputes, energy, identity, ledger, market, token};
 
 const GENUINE: Signature = Signature([1; 64]);
 
@@ -78,11 +77,6 @@ draws! {
         AuthoriseDeal: authorise_deal, ReportUsage: report_usage, CloseDeal: close_deal, AbortDeal: abort_deal,
     }
     Disputes(DisputesCall) { OpenDispute: open_dispute, DecideDispute: decide_dispute, WithdrawDispute: withdraw_dispute, }
-    Paygo(PaygoCall) {
-        SetPaygoOperator: set_paygo_operator, RegisterDevice: register_device, SetDevice: set_device,
-        ReserveTokens: reserve_tokens, IssueToken: issue_token, VoidToken: void_token, RedeemToken: redeem_token,
-        PayDevice: pay_device, AuthoriseCredit: authorise_credit, DrawCredit: draw_credit, CloseCredit: close_credit,
-    }
 }
 
 impl Draw<'_> {
@@ -773,183 +767,6 @@ impl Draw<'_> {
     }
 }
 
-/// A token's nonce: known to all, so that everybody tries to redeem it.
-const fn nonce(count: u32) -> Hash {
-    Hash([count as u8; 32])
-}
-
-impl Draw<'_> {
-    fn set_paygo_operator(&mut self) -> paygo::SetPaygoOperator {
-        let asset = if self.n == 1 { AssetId(1) } else { AssetId(2) };
-        let asset = if self.once_in(8) { self.asset() } else { asset };
-        paygo::SetPaygoOperator { asset, daily_cap: self.dice.roll(3_000) as u32 }
-    }
-
-    fn register_device(&mut self) -> paygo::RegisterDevice {
-        let energy = CreditUnit::WattHours { per_unit: WattHours(self.dice.roll(3) * 100) };
-        let time = CreditUnit::Time { per_unit: TimeMs(self.dice.roll(3) * 86_400_000) };
-        let profiles = [FirmwareProfile::Python, FirmwareProfile::CFirmware, FirmwareProfile::Own];
-        paygo::RegisterDevice {
-            reference: Hash([self.dice.roll(4) as u8; 32]),
-            unit: if self.once_in(3) { time } else { energy },
-            divider: self.dice.roll(4) as u16,
-            profile: self.one(&profiles).unwrap(),
-            extended: self.once_in(4),
-            count: self.dice.roll(200) as u32,
-        }
-    }
-
-    fn device(&mut self) -> Hash {
-        let me = self.me();
-        self.pick(&self.view.devices, |_, device| {
-            [Some(device.operator), device.owner, device.gateway].contains(&Some(me))
-        })
-    }
-
-    fn set_device(&mut self) -> paygo::SetDevice {
-        let (device, view) = (self.device(), self.view);
-        let own = view.meters.values().filter(|meter| meter.device == Some(device)).map(|meter| meter.owner);
-        let owner = own.last().or_else(|| self.once_in(2).then(|| self.someone()));
-        let of_owner = view.meters.iter().filter(|(_, meter)| Some(meter.owner) == owner);
-        let of_owner: Vec<Address> = of_owner.map(|(at, _)| *at).collect();
-        let contract = paygo::Contract {
-            deposit: Amount(u128::from(self.dice.roll(2) * self.dice.roll(20))),
-            included: self.dice.roll(3) as u32,
-            price: Amount(u128::from(self.dice.roll(9) + 1)),
-            total: Amount(u128::from(self.dice.roll(2) * self.dice.roll(300))),
-            postpaid: self.once_in(2),
-        };
-        paygo::SetDevice {
-            device,
-            owner,
-            gateway: self.once_in(2).then(|| self.someone()),
-            key: self.once_in(3).then(|| public(self.n)),
-            meter: if self.once_in(2) { self.one(&of_owner) } else { None },
-            suspended: self.once_in(8),
-            contract: self.once_in(2).then(|| Box::new(contract)),
-        }
-    }
-
-    /// The next token that the device may take, or another.
-    fn token(&mut self, device: &Hash) -> paygo::Token {
-        let last = self.view.devices.get(device).map_or(0, |device| device.last_count);
-        let kinds = [TokenKind::Add, TokenKind::Set, TokenKind::Disable, TokenKind::Sync];
-        let kind = if self.once_in(4) { self.one(&kinds).unwrap() } else { TokenKind::Add };
-        let next = last + 1 + (last + u32::from(kind == TokenKind::Add)) % 2;
-        let count = if self.once_in(8) { self.dice.roll(u64::from(last) + 90) as u32 } else { next };
-        let value = match kind {
-            TokenKind::Add | TokenKind::Set => self.dice.roll(if self.honest() { 30 } else { 1_100 }) as u32,
-            TokenKind::Disable | TokenKind::Sync => 0,
-        };
-        paygo::Token { count, kind, value }
-    }
-
-    fn reserve_tokens(&mut self) -> paygo::ReserveTokens {
-        let device = self.device();
-        let token = self.token(&device);
-        let commitment = token.commitment(&device, &nonce(token.count));
-        let tokens = BoundedVec::new(vec![paygo::ReservedToken { token, commitment }]).unwrap();
-        paygo::ReserveTokens { device, tokens }
-    }
-
-    /// Money for a device, and what it buys where there is a contract.
-    fn payment(&mut self, device: &Hash, value: u32) -> Payment {
-        let me = self.me();
-        let price = self.view.devices.get(device).and_then(|device| device.contract);
-        let amount = Amount(price.map_or(u128::from(value), |of| of.terms.price.0 * u128::from(value)));
-        let amount = if self.once_in(6) { self.amount() } else { amount };
-        let hold = self.pick(&self.view.holds, |_, hold| hold.captor == me);
-        let all = [
-            Payment::Wallet { amount },
-            Payment::Cash { amount },
-            Payment::Hold { hold, amount },
-            Payment::Free,
-            Payment::Postpaid,
-        ];
-        self.one(&all).unwrap()
-    }
-
-    fn issue_token(&mut self) -> paygo::IssueToken {
-        let device = self.device();
-        let reserved = self.view.tokens.range((device, 0)..=(device, u32::MAX)).next_back();
-        let reserved = reserved.map(|((_, count), of)| (*count, *of));
-        let (token, commitment) = match reserved.filter(|_| self.once_in(2)) {
-            Some((count, of)) => {
-                let value = self.dice.roll(u64::from(of.most) + 1) as u32;
-                (paygo::Token { count, kind: of.kind, value }, of.commitment)
-            }
-            None => {
-                let token = self.token(&device);
-                (token, token.commitment(&device, &nonce(token.count)))
-            }
-        };
-        let payment = self.payment(&device, token.value);
-        paygo::IssueToken { device, token, commitment, payment }
-    }
-
-    /// A token that stands, of a device that is the sender's concern.
-    fn standing(&mut self) -> (Hash, Option<paygo::Token>) {
-        let device = self.device();
-        let of_device: Vec<_> = self.view.tokens.range((device, 0)..=(device, u32::MAX)).collect();
-        let token = self.one(&of_device).map(|((_, count), of)| {
-            use crate::modules::paygo::records::TokenState;
-            let value = match of.state {
-                TokenState::Issued(sale) | TokenState::Voided(Some(sale)) => sale.value,
-                TokenState::Reserved | TokenState::Voided(None) | TokenState::Taken(_) => of.most,
-            };
-            paygo::Token { count: *count, kind: of.kind, value }
-        });
-        (device, token)
-    }
-
-    fn void_token(&mut self) -> paygo::VoidToken {
-        let (device, token) = self.standing();
-        paygo::VoidToken { device, count: token.map_or(7, |token| token.count), refund: self.once_in(2) }
-    }
-
-    fn redeem_token(&mut self) -> paygo::RedeemToken {
-        let (device, token) = self.standing();
-        let token = token.filter(|_| !self.once_in(6)).unwrap_or_else(|| self.token(&device));
-        let nonce = nonce(if self.once_in(9) { 1 } else { token.count });
-        let time_ms = if self.once_in(9) { self.ms(QUARTER) } else { TimeMs(self.now) };
-        let signs = self.once_in(4);
-        let signature = if signs { GENUINE } else { Signature([0; 64]) };
-        let proof = self.once_in(3).then(|| paygo::RedemptionProof { key: public(self.n), signature });
-        paygo::RedeemToken { redemption: paygo::Redemption { device, token, nonce, time_ms }, proof }
-    }
-
-    fn pay_device(&mut self) -> paygo::PayDevice {
-        let device = self.device();
-        let debt = self.view.devices.get(&device).map_or(0, |device| device.debt.0 as u32);
-        let part = self.dice.roll(u64::from(debt) + 1) as u32;
-        paygo::PayDevice { device, payment: self.payment(&device, part) }
-    }
-
-    fn authorise_credit(&mut self) -> paygo::AuthoriseCredit {
-        let (device, reference) = (self.device(), self.reference());
-        let wh = WattHours(self.dice.roll(if self.honest() { 300 } else { 5_000 }));
-        paygo::AuthoriseCredit { device, reference, wh, expires_ms: self.ms(2 * QUARTER) }
-    }
-
-    fn draw_credit(&mut self) -> paygo::DrawCredit {
-        let (device, of) = self.authorised();
-        let cumulative_wh = WattHours(self.dice.roll(400));
-        paygo::DrawCredit { device, authorisation: of, seq: self.dice.roll(9), cumulative_wh }
-    }
-
-    fn close_credit(&mut self) -> paygo::CloseCredit {
-        let (device, authorisation) = self.authorised();
-        paygo::CloseCredit { device, authorisation, cumulative_wh: WattHours(self.dice.roll(400)) }
-    }
-
-    /// A device of the sender's concern, with an authorisation if it has any.
-    fn authorised(&mut self) -> (Hash, Hash) {
-        let device = self.device();
-        let of = self.view.devices.get(&device).and_then(|device| device.authorisations.first().copied());
-        (device, of.map_or(Hash::ZERO, |of| of.hold))
-    }
-}
-
 /// Transactions of colluders, in order, with who sends each: what somebody with a plan would try.
 pub(super) fn script(draw: &mut Draw<'_>) -> Vec<(u8, Vec<Call>)> {
     let (a, b) = (HONEST + 1 + draw.dice.roll(8) as u8, HONEST + 1 + draw.dice.roll(8) as u8);
@@ -1126,7 +943,6 @@ fn mutate(draw: &mut Draw<'_>, calls: Vec<(u8, Call)>) -> Vec<(u8, Vec<Call>)> {
 /// The transactions that the world begins with, each of which takes effect.
 pub(super) fn setup() -> Vec<(u8, Vec<Call>)> {
     let mut txs: Vec<(u8, Vec<Call>)> = Vec::new();
-    let mut devices: Vec<(u8, Vec<Call>)> = Vec::new(); // their energy is numbered after these assets
     for (operator, issuer, asset) in [(1, 2, AssetId(1)), (HONEST + 1, HONEST + 2, AssetId(2))] {
         let microgrid = grids()[usize::from(operator > HONEST)];
         let mut calls = vec![Call::from(token::Issue { symbol: "KWH".parse().unwrap(), scale: 3 })];
@@ -1185,26 +1001,6 @@ pub(super) fn setup() -> Vec<(u8, Vec<Call>)> {
             calls.push(call.into());
         }
         txs.push((operator, calls));
-        let mut calls: Vec<Call> = vec![paygo::SetPaygoOperator { asset, daily_cap: 2_000 }.into()];
-        for (reference, (meter, owner)) in (0..).zip(meters.iter().take(3)) {
-            let unit = CreditUnit::WattHours { per_unit: WattHours(100) };
-            let (reference, profile) = (Hash([reference; 32]), FirmwareProfile::Own);
-            let register =
-                paygo::RegisterDevice { reference, unit, divider: 1, profile, extended: false, count: 0 };
-            let (owner, gateway) = (person(*owner), Some(person(HONEST + 5)));
-            let set = paygo::SetDevice {
-                device: paygo::device_id(&person(operator), &reference),
-                owner: Some(owner),
-                gateway,
-                key: None,
-                meter: Some(person(*meter)),
-                suspended: false,
-                contract: None,
-            };
-            calls.extend([Call::from(register), set.into()]);
-        }
-        devices.push((operator, calls));
     }
-    txs.extend(devices);
     txs
 }

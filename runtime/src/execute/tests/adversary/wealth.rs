@@ -11,7 +11,6 @@ use crate::modules::energy::records::{Mandate, Member, Meter, Microgrid, Settled
 use crate::modules::identity::records::{Account, Grant, Sponsorship};
 use crate::modules::ledger::records::{Asset, Balance, Book, BookAccount, Deposit, Hold};
 use crate::modules::market::records::Order;
-use crate::modules::paygo::records::{Device, Operator, TokenRecord};
 use crate::state::decode_entry;
 use wattle_primitives::state_key::{escrow_of, estimates_of, payouts_of};
 
@@ -36,9 +35,6 @@ pub(super) struct View {
     pub(super) deals: BTreeMap<Hash, Deal>,
     pub(super) acceptances: BTreeMap<(Hash, Address), Acceptance>,
     pub(super) disputes: BTreeMap<Hash, Dispute>,
-    pub(super) paygo: BTreeMap<Address, Operator>,
-    pub(super) devices: BTreeMap<Hash, Device>,
-    pub(super) tokens: BTreeMap<(Hash, u32), TokenRecord>,
 }
 
 /// Base units by account and asset.
@@ -75,9 +71,6 @@ impl View {
                 tag::DEAL => put(&mut view.deals, key, value),
                 tag::ACCEPTANCE => put(&mut view.acceptances, key, value),
                 tag::DISPUTE => put(&mut view.disputes, key, value),
-                tag::PAYGO_OPERATOR => put(&mut view.paygo, key, value),
-                tag::DEVICE => put(&mut view.devices, key, value),
-                tag::DEVICE_TOKEN => put(&mut view.tokens, key, value),
                 _ => {}
             }
         }
@@ -122,8 +115,6 @@ impl View {
         };
         for &(account, asset) in self.balances.keys() {
             match account {
-                // A device's energy is nobody's money: it is on no bill, and that is what it is worth.
-                AccountId::Wallet { owner } if self.devices.contains_key(&Hash(owner.0)) => {}
                 AccountId::Wallet { owner } => add(owner, asset, self.posted(account, asset)),
                 AccountId::Due { book } => {
                     let owner = self.books[&book].owner;
@@ -152,7 +143,6 @@ impl View {
         self.deals.values().for_each(|deal| back(&deal.deposit));
         self.acceptances.values().for_each(|acceptance| back(&acceptance.deposit));
         self.disputes.values().for_each(|dispute| back(&dispute.deposit));
-        self.tokens.values().for_each(|token| back(&token.deposit));
         sums
     }
 
