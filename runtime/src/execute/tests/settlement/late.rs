@@ -20,14 +20,6 @@ fn metered(terms: &Terms) -> (Village, Sim) {
     (village, sim)
 }
 
-/// Lets `wh` flow until `at`, and reads then.
-fn report(village: &mut Village, sim: &mut Sim, at: u64, wh: u64) -> Vec<Result<(), Reason>> {
-    village.go(at + 1000);
-    sim.import += wh;
-    let reading = sim.read(village.world.env.chain, at, 0, SYNCED);
-    village.submit(vec![reading])
-}
-
 #[test]
 fn ten_days_offline_are_billed_to_the_last_watt_hour() {
     let (mut village, mut sim) = metered(&terms());

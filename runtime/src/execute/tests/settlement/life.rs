@@ -3,9 +3,7 @@
 use super::late::HOUR;
 use super::*;
 use crate::modules::energy::records::SettledMeter;
-use wattle_primitives::call::deals::{Funding, deal_id};
 use wattle_primitives::call::energy::{LeaveMicrogrid, ReadMeter, RetireMeter};
-use wattle_primitives::call::market::Side;
 use wattle_primitives::event::DealsEvent;
 
 const DAY: u64 = 24 * HOUR;
@@ -16,14 +14,6 @@ fn begun(params: Params, terms: &Terms) -> Village {
     let mut village = Village::new(params, terms);
     village.go(village.first_ms);
     village
-}
-
-/// Lets `wh` flow until `at`, and reads then.
-fn report(village: &mut Village, sim: &mut Sim, at: u64, wh: u64) -> Vec<Result<(), Reason>> {
-    village.go(at + 1000);
-    sim.import += wh;
-    let reading = sim.read(village.world.env.chain, at, 0, SYNCED);
-    village.submit(vec![reading])
 }
 
 fn read(n: u8, import: u64, export: u64, at: u64) -> Call {
@@ -299,30 +289,13 @@ fn who_is_owed_stays_until_it_is_paid() {
 fn whoever_has_a_deal_stays_until_it_has_ended() {
     let mut village = Village::new(params(), &terms());
     village.meter(52, 2, MeterRole::Sub);
-    let (id, deal, wh) = (village.id, deal_id(&address(2), &Hash::ZERO), WattHours(100));
-    village.ok(
-        1,
-        Call::from(call::energy::SetMember { microgrid: id, account: address(3), credit_limit: None }),
-    );
-    let expires_ms = TimeMs(village.now() + 60_000);
-    assert!(expires_ms.0 + 60_000 < village.first_ms);
-    let request = call::deals::RequestDeal {
-        microgrid: id,
-        reference: Hash::ZERO,
-        side: Side::Buy,
-        wh_max: wh,
-        wh_min: WattHours(1),
-        unit_wh: WattHours(1),
-        price: Amount(100_000),
-        expires_ms,
-    };
-    let (funding, margin_wh, meter) = (Funding::Balance, WattHours(0), address(52));
-    village.ok(2, Call::from(request));
-    village.ok(3, Call::from(call::deals::AcceptDeal { request: deal, wh_max: wh, price: Amount(1) }));
-    village.ok(2, Call::from(call::deals::ConfirmDeal { request: deal, partner: address(3) }));
-    village.ok(2, Call::from(call::deals::AuthoriseDeal { deal, funding, expires_ms, margin_wh, meter }));
+    let member = call::energy::SetMember { microgrid: village.id, account: address(3), credit_limit: None };
+    village.ok(1, Call::from(member));
+    let expires_ms = village.now() + 60_000;
+    assert!(expires_ms + 60_000 < village.first_ms);
+    village.deal(100, expires_ms);
     village.fails(3, leave(&village), Reason::MemberEngaged);
-    village.go(expires_ms.0 + 1_000);
+    village.go(expires_ms + 1_000);
     assert!(village.events.iter().any(|event| matches!(event, Event::Deals(DealsEvent::DealEnded { .. }))));
     village.fails(3, leave(&village), Reason::MemberEngaged);
     village.go(village.first_ms + 8 * QUARTER);

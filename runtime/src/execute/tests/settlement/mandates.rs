@@ -23,10 +23,7 @@ fn metered(terms: &Terms) -> (Village, Sim) {
 
 /// Lets `wh` flow until `at`, and reads then.
 fn report(village: &mut Village, sim: &mut Sim, at: u64, wh: u64) {
-    village.go(at + 1000);
-    sim.import += wh;
-    let reading = sim.read(village.world.env.chain, at, 0, SYNCED);
-    assert_eq!(village.submit(vec![reading]), [Ok(())]);
+    assert_eq!(super::report(village, sim, at, wh), [Ok(())]);
 }
 
 /// The same, and settles until then.
@@ -374,39 +371,14 @@ fn an_old_owners_bills_are_its_own() {
 #[test]
 fn nobodys_deal_is_filled_by_anothers_meter() {
     let (mut village, mut sim) = metered(&terms());
-    let (chain, start, id) = (village.world.env.chain, village.first_ms, village.id);
+    let (chain, start) = (village.world.env.chain, village.first_ms);
     village.meter(53, 3, MeterRole::Sub);
-    let (expires_ms, deal) = (TimeMs(start + DAY), deal_id(&address(2), &Hash::ZERO));
+    let deal = deal_id(&address(2), &Hash::ZERO);
     let report_usage = |seq: u64, wh: u64| {
         let cumulative_wh = WattHours(wh);
         Call::from(call::deals::ReportUsage { deal, seq, cumulative_wh })
     };
-    let wh = WattHours(1_000);
-    village.ok(
-        2,
-        Call::from(call::deals::RequestDeal {
-            microgrid: id,
-            reference: Hash::ZERO,
-            side: call::market::Side::Buy,
-            wh_max: wh,
-            wh_min: WattHours(1),
-            unit_wh: WattHours(1),
-            price: Amount(100_000),
-            expires_ms,
-        }),
-    );
-    village.ok(3, Call::from(call::deals::AcceptDeal { request: deal, wh_max: wh, price: Amount(1) }));
-    village.ok(2, Call::from(call::deals::ConfirmDeal { request: deal, partner: address(3) }));
-    village.ok(
-        2,
-        Call::from(call::deals::AuthoriseDeal {
-            deal,
-            funding: call::deals::Funding::Balance,
-            expires_ms,
-            margin_wh: WattHours(0),
-            meter: address(52),
-        }),
-    );
+    assert_eq!(village.deal(1_000, start + DAY), deal);
     report(&mut village, &mut sim, start + QUARTER, 200);
     village.ok(2, report_usage(1, 100));
     let closing = sim.read(chain, village.now(), 0, SYNCED);

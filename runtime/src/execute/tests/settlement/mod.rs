@@ -164,6 +164,32 @@ impl Village {
         Sim { import, ..Sim::new(n, self.now()) }
     }
 
+    /// Person 2 buys so much of person 3 until then, by meter 52, and reserves it from its balance: the deal.
+    fn deal(&mut self, wh: u64, expires_ms: u64) -> Hash {
+        let (deal, wh, expires_ms) =
+            (call::deals::deal_id(&address(2), &Hash::ZERO), WattHours(wh), TimeMs(expires_ms));
+        let request = call::deals::RequestDeal {
+            microgrid: self.id,
+            reference: Hash::ZERO,
+            side: call::market::Side::Buy,
+            wh_max: wh,
+            wh_min: WattHours(1),
+            unit_wh: WattHours(1),
+            price: Amount(100_000),
+            expires_ms,
+        };
+        let (funding, margin_wh, meter) = (call::deals::Funding::Balance, WattHours(0), address(52));
+        for (n, call) in [
+            (2, Call::from(request)),
+            (3, Call::from(call::deals::AcceptDeal { request: deal, wh_max: wh, price: Amount(1) })),
+            (2, Call::from(call::deals::ConfirmDeal { request: deal, partner: address(3) })),
+            (2, Call::from(call::deals::AuthoriseDeal { deal, funding, expires_ms, margin_wh, meter })),
+        ] {
+            self.ok(n, call);
+        }
+        deal
+    }
+
     pub(crate) fn now(&self) -> u64 {
         self.world.env.time_ms.0
     }
@@ -393,4 +419,12 @@ impl Village {
     pub(crate) fn funds(&self, n: u8) -> u128 {
         self.world.funds(n).0
     }
+}
+
+/// Lets `wh` flow until `at`, and reads then.
+fn report(village: &mut Village, sim: &mut Sim, at: u64, wh: u64) -> Vec<Result<(), Reason>> {
+    village.go(at + 1000);
+    sim.import += wh;
+    let reading = sim.read(village.world.env.chain, at, 0, ClockQuality::Synced);
+    village.submit(vec![reading])
 }

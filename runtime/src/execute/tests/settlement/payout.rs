@@ -3,9 +3,7 @@
 use super::*;
 use crate::modules::energy::records::{Interval, Step};
 use crate::modules::energy::tab::TAX;
-use wattle_primitives::call::deals::{Funding, deal_id};
 use wattle_primitives::call::energy::Tax;
-use wattle_primitives::call::market::Side;
 
 fn pay(village: &Village) -> Call {
     Call::from(call::energy::PayTab { microgrid: village.id })
@@ -84,48 +82,15 @@ fn the_operator_is_paid_nothing_that_is_withheld_from_a_member() {
         let fees = Fees { connection: Amount(5_000), taxes, ..Fees::default() };
         let mut village = Village::new(params(), &Terms { fees, ..terms() });
         let mut sims: Vec<Sim> = (2..=5).map(|n| village.meter(50 + n, n, MeterRole::Sub)).collect();
-        let (chain, start, id) = (village.world.env.chain, village.first_ms, village.id);
+        let (start, id) = (village.first_ms, village.id);
         for n in [2, 4] {
             village.ok(n, no_mandate(id));
         }
         let mut read = |village: &mut Village, at: u64, wh: u64| {
-            village.go(at + 1000);
-            sims[0].import += wh;
-            let reading = sims[0].read(chain, at, 0, ClockQuality::Synced);
-            assert_eq!(village.submit(vec![reading]), [Ok(())]);
+            assert_eq!(report(village, &mut sims[0], at, wh), [Ok(())]);
         };
         read(&mut village, start, 0);
-        let (deal, wh, expires_ms) =
-            (deal_id(&address(2), &Hash::ZERO), WattHours(1_000), start + 4 * QUARTER);
-        for (n, call) in [
-            (
-                2,
-                Call::from(call::deals::RequestDeal {
-                    microgrid: id,
-                    reference: Hash::ZERO,
-                    side: Side::Buy,
-                    wh_max: wh,
-                    wh_min: WattHours(1),
-                    unit_wh: WattHours(1),
-                    price: Amount(100_000),
-                    expires_ms: TimeMs(expires_ms),
-                }),
-            ),
-            (3, Call::from(call::deals::AcceptDeal { request: deal, wh_max: wh, price: Amount(1) })),
-            (2, Call::from(call::deals::ConfirmDeal { request: deal, partner: address(3) })),
-            (
-                2,
-                Call::from(call::deals::AuthoriseDeal {
-                    deal,
-                    funding: Funding::Balance,
-                    expires_ms: TimeMs(expires_ms),
-                    margin_wh: WattHours(0),
-                    meter: address(52),
-                }),
-            ),
-        ] {
-            village.ok(n, call);
-        }
+        let deal = village.deal(1_000, start + 4 * QUARTER);
         read(&mut village, start + QUARTER, 200);
         village.ok(2, Call::from(call::deals::ReportUsage { deal, seq: 1, cumulative_wh: WattHours(100) }));
         assert_eq!(village.member(3).exposed, Amount(30_000));

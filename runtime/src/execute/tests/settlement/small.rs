@@ -143,10 +143,7 @@ fn small_taxes_on_monthly_fees_and_demand_come_to_what_their_sum_comes_to() {
     // 250 Wh in a quarter of an hour are 1 kW; then it is silent, and an estimate has no power.
     for (quarter, wh) in [(0, 0), (1, 250)] {
         let at = village.first_ms + quarter * QUARTER;
-        village.go(at + 1000);
-        sim.import += wh;
-        let reading = sim.read(village.world.env.chain, at, 0, ClockQuality::Synced);
-        assert_eq!(village.submit(vec![reading]), [Ok(())]);
+        assert_eq!(report(&mut village, &mut sim, at, wh), [Ok(())]);
         village.go(at + 60_000);
     }
     let mut want = 0; // thousandths

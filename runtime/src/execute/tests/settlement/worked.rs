@@ -196,10 +196,7 @@ fn nobodys_wallet_is_debited_without_consent() {
     // The next settlement takes it, and once the member says so none does any more.
     let next = |village: &mut Village, sim: &mut Sim, quarter: u64, wh: u64| {
         let at = village.first_ms + quarter * QUARTER;
-        village.go(at + 1000);
-        sim.import += wh;
-        let reading = sim.read(village.world.env.chain, at, 0, ClockQuality::Synced);
-        assert_eq!(village.submit(vec![reading]), [Ok(())]);
+        assert_eq!(report(village, sim, at, wh), [Ok(())]);
         village.go(at + 60_000);
     };
     next(&mut village, &mut sims[0].0, 2, 0);
